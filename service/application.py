@@ -1,0 +1,96 @@
+"""The Starlette application: routes, lifespan, and the answer where no endpoint gives one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.batcher import Batcher
+from service.classify import Classify, ShortCut
+from service.errors import StartupError
+from service.metadata import live, read_model_metadata, read_server_metadata, ready
+from service.page import redirect_to_page, show_page
+from service.serving import Served, load_models
+from service.settings import Settings
+from service.upload import BodyReader
+
+logger = logging.getLogger("uvicorn.error")
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The application; it reads the environment (unless `settings` are given) and the models when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        chosen = settings or Settings.from_environment()
+        reader = BodyReader(chosen)
+        models = {
+            model.name: Served(model, Batcher(model, chosen.max_queue), reader, chosen) for model in load_models(chosen)
+        }
+        for served in models.values():
+            logger.info(served.describe())
+        watch = asyncio.create_task(reader.watch())
+        yield {"models": models}
+        watch.cancel()
+        for served in models.values():
+            await served.batcher.close()
+
+    return Starlette(
+        routes=[
+            Route("/{name}/classify", Classify(), methods=["POST"]),
+            Route("/{name}/classify", show_page),
+            Route("/", redirect_to_page),
+            Route("/v2", read_server_metadata),
+            Route("/v2/health/live", live),
+            Route("/v2/health/ready", ready),
+            Route("/v2/models/{name}", read_model_metadata),
+            Route("/v2/models/{name}/ready", read_model_metadata),
+        ],
+        lifespan=lifespan,
+        middleware=[Middleware(ShortCut), Middleware(StartupSentence)],
+        exception_handlers={HTTPException: answer_http_exception, Exception: answer_defect},
+    )
+
+
+class StartupSentence:
+    """Middleware that logs a StartupError as its one sentence, where Starlette would log the traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, lambda message: send(_shorten(message)))
+        else:
+            await self.app(scope, receive, send)
+
+
+def _shorten(message: Message) -> Message:
+    error = sys.exc_info()[1]  # Starlette sends the message while it handles the exception
+    if message["type"] == "lifespan.startup.failed" and isinstance(error, StartupError):
+        return {**message, "message": f"Cannot start: {error}"}
+    return message
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """`{"error": …}` for a path or a method that no route has."""
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}; POST a PNG to /<model>/classify"
+    return JSONResponse({"error": message}, error.status_code, error.headers)
+
+
+async def answer_defect(request: Request, error: Exception) -> Response:
+    """One fixed sentence; Starlette raises the error again for the server to log."""
+    return JSONResponse({"error": "the server failed on this request; its log says why"}, 500)

@@ -1,0 +1,118 @@
+"""Images that wait while the model is busy go through it together.
+
+There is no timer: an idle model takes what is there at once, a busy one takes what has gathered when it is free again.
+A model that is quicker than a change of threads runs on the event loop itself; images that arrive in one turn of the
+loop then make one batch. A slower model runs on a thread of its own, and the loop goes on receiving and decoding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import OverloadError
+
+logger = logging.getLogger("uvicorn.error")
+INLINE_BATCH_S = 0.005  # the event loop may be held for this long, as long as CPython's own switch interval
+Image = NDArray[np.uint8]
+Probabilities = NDArray[np.float32]
+
+
+class Runner(Protocol):
+    """What the batcher needs of a model."""
+
+    max_batch: int  # images
+    batch_s: float  # seconds of the largest batch
+
+    def run(self, images: Sequence[Image]) -> Probabilities:
+        """Probabilities (N, classes) of N images; called by one thread at a time."""
+
+
+class Batcher:
+    """The queue before one model. All methods belong to the event loop's thread."""
+
+    def __init__(self, model: Runner, max_queue: int, inline: bool | None = None) -> None:
+        self.model, self.max_queue = model, max_queue
+        self.inline = model.batch_s <= INLINE_BATCH_S if inline is None else inline
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[Image, asyncio.Future[Probabilities]]] = deque()
+        self._busy = False  # a run is scheduled or under way
+        self._thread = None if self.inline else ThreadPoolExecutor(1, thread_name_prefix="model")
+
+    def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Probabilities]]:
+        """One future for each image, of its probabilities (classes,). A cancelled one is not run.
+
+        Raises:
+            OverloadError: The queue has no room for all of them; none is taken.
+        """
+        if len(self._waiting) + len(images) > self.max_queue:
+            raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
+        futures = []
+        for image in images:
+            future = self._loop.create_future()
+            self._waiting.append((image, future))
+            futures.append(future)
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._run_next)
+        return futures
+
+    async def close(self) -> None:
+        """Answer what has been accepted, then stop."""
+        while self._busy:
+            await asyncio.sleep(0.001)
+        if self._thread is not None:
+            self._thread.shutdown()
+
+    def _run_next(self) -> None:
+        batch = self._take()
+        if not batch:
+            self._busy = False
+            return
+        images = [image for image, _ in batch]
+        if self._thread is None:
+            try:
+                self._answer(batch, self.model.run(images))
+            except Exception as error:
+                self._fail(batch, error)
+            self._loop.call_soon(self._run_next)
+            return
+        run = self._loop.run_in_executor(self._thread, self.model.run, images)
+        run.add_done_callback(lambda done: self._finish(batch, done))
+
+    def _finish(
+        self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], done: asyncio.Future[Probabilities]
+    ) -> None:
+        error = done.exception()
+        if error is None:
+            self._answer(batch, done.result())
+        else:
+            self._fail(batch, error)
+        self._run_next()
+
+    def _take(self) -> list[tuple[Image, asyncio.Future[Probabilities]]]:
+        """The next batch, without those whose client has left."""
+        batch: list[tuple[Image, asyncio.Future[Probabilities]]] = []
+        while self._waiting and len(batch) < self.model.max_batch:
+            entry = self._waiting.popleft()
+            if not entry[1].cancelled():
+                batch.append(entry)
+        return batch
+
+    def _answer(self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], rows: Probabilities) -> None:
+        for (_, future), row in zip(batch, rows, strict=True):
+            if not future.done():
+                future.set_result(row)
+
+    def _fail(self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], error: BaseException) -> None:
+        logger.error("A batch of %d images failed.", len(batch), exc_info=error)
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)

@@ -1,0 +1,43 @@
+"""Files to answers: what the server and the `predict` command do alike.
+
+PNG bytes → png.decode → preprocessing.fit → (model) → probabilities → {"cls": …, "fn": …}
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring_ascii
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import png
+from service.errors import RequestError
+from service.model import Model
+from service.preprocessing import fit
+from service.upload import Upload
+
+
+def read_image(upload: Upload, model: Model, max_pixels: int) -> NDArray[np.uint8]:
+    """The model's view (H, W, C) uint8 of an uploaded PNG.
+
+    Raises:
+        ImageError, LimitError: The file is not a valid PNG, or too large; the message names the file.
+    """
+    try:
+        pixels = png.decode(upload.data, max_pixels)
+    except RequestError as error:
+        raise type(error)(f"{upload.fn}: {error}" if upload.fn else str(error)) from error
+    target = model.input
+    return fit(pixels, target.height, target.width, target.channels, model.background)
+
+
+def write_answer(fn: str, probabilities: NDArray[np.float32], model: Model, top: int = 0) -> bytes:
+    """JSON `{"cls": label, "fn": name}`, with `"top": [[label, probability], …]`, best first, where asked."""
+    best = int(probabilities.argmax())
+    answer = b'{"cls":%b,"fn":%b' % (model.label_json[best], encode_basestring_ascii(fn).encode())
+    if top:
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        ranked = [[model.labels[index], round(float(probabilities[index]), 4)] for index in order]
+        answer += b',"top":%b' % json.dumps(ranked, separators=(",", ":")).encode()
+    return answer + b"}"

@@ -1,0 +1,65 @@
+"""What can go wrong, as one tree.
+
+    ServiceError
+    ├── StartupError            the service does not start; the message is the whole log line
+    │   ├── SettingError        a SERVICE_* environment variable
+    │   ├── DeviceError         SERVICE_DEVICE asks for what this machine cannot do
+    │   └── ModelError          the models folder, or a model in it
+    └── RequestError            the client gets `status` and {"error": message}
+        ├── UnknownModelError   404
+        ├── UploadError         404   the request's body: no file, broken multipart
+        ├── ImageError          404   a file that is not a good PNG
+        ├── LimitError          404   more bytes, pixels, parts or seconds than allowed
+        └── OverloadError       503   the queue is full; the client may try again
+
+Every message is a sentence for the person who reads it: the value, the rule, the way out.
+Anything else that is raised is a defect: the client gets one fixed sentence, the log the traceback.
+"""
+
+
+class ServiceError(Exception):
+    """Base of all that this service raises on purpose."""
+
+
+class StartupError(ServiceError):
+    """The service cannot start."""
+
+
+class SettingError(StartupError):
+    """A setting has a value that it cannot have."""
+
+
+class DeviceError(StartupError):
+    """The asked device cannot be used."""
+
+
+class ModelError(StartupError):
+    """A model cannot be found, loaded or served."""
+
+
+class RequestError(ServiceError):
+    """A request that gets no class; `status` is the HTTP status of the answer."""
+
+    status = 404
+
+
+class UnknownModelError(RequestError):
+    """No model has the name in the path."""
+
+
+class UploadError(RequestError):
+    """The body holds no file that can be read."""
+
+
+class ImageError(RequestError):
+    """The file is not a valid PNG."""
+
+
+class LimitError(RequestError):
+    """The request is over one of the service's limits."""
+
+
+class OverloadError(RequestError):
+    """As many images are waiting as the service lets wait."""
+
+    status = 503

@@ -1,0 +1,70 @@
+"""Health and metadata, as the Open Inference Protocol names them (its inference endpoint is not offered).
+
+Source: kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service.serving import Served
+
+DATATYPES = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32", "float64": "FP64"}
+
+
+async def live(request: Request) -> Response:
+    """GET /v2/health/live."""
+    return JSONResponse({"live": True})
+
+
+async def ready(request: Request) -> Response:
+    """GET /v2/health/ready; models are loaded and warm before the first request is taken."""
+    return JSONResponse({"ready": True})
+
+
+async def read_server_metadata(request: Request) -> Response:
+    """GET /v2."""
+    return JSONResponse(
+        {
+            "name": "upload-and-classify",
+            "version": version("upload-and-classify"),
+            "extensions": [],
+            "models": list(request.state.models),
+        }
+    )
+
+
+async def read_model_metadata(request: Request) -> Response:
+    """GET /v2/models/<name>; -1 is a dynamic dimension."""
+    name = request.path_params["name"]
+    served: Served | None = request.state.models.get(name)
+    if served is None:
+        return JSONResponse({"error": f"no model is called {name!r}"}, 404)
+    model = served.model
+    return JSONResponse(
+        {
+            "name": model.name,
+            "versions": [str(model.version)],
+            "platform": "onnxruntime_onnx",
+            "inputs": [
+                {
+                    "name": model.input.name,
+                    "datatype": DATATYPES[model.input.dtype.name],
+                    "shape": [model.input.batch or -1, *model.input.shape],
+                }
+            ],
+            "outputs": [
+                {"name": model.output_name, "datatype": "FP32", "shape": [model.input.batch or -1, model.classes]}
+            ],
+            "parameters": {
+                "device": model.device.name,
+                "provider": model.device.provider,
+                "layout": model.input.layout,
+                "labels": model.labels,
+                "max_batch": model.max_batch,
+            },
+        }
+    )

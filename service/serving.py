@@ -1,0 +1,48 @@
+"""The models folder, loaded: each model with the batcher before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.batcher import Batcher
+from service.device import choose_device
+from service.errors import ModelError, StartupError
+from service.model import Model
+from service.repository import find_models
+from service.settings import Settings
+from service.upload import BodyReader
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a request needs of the model that its path names."""
+
+    model: Model
+    batcher: Batcher
+    reader: BodyReader
+    settings: Settings
+
+    def describe(self) -> str:
+        """One line for the log."""
+        model, place = self.model, "on the event loop" if self.batcher.inline else "on a thread"
+        return (
+            f"POST /{model.name}/classify: version {model.version}, {model.classes} classes, on {model.device.name},"
+            f" batches of up to {model.max_batch} images ({model.batch_s * 1000:.1f} ms) {place}."
+        )
+
+
+def load_models(settings: Settings) -> list[Model]:
+    """Every model of the folder, loaded and warmed up.
+
+    Raises:
+        StartupError: A model, the folder or the device cannot be used; the message says which and why.
+    """
+    files = find_models(settings.models)
+    device = choose_device(settings.device, settings.threads)
+    models = []
+    for file in files:
+        try:
+            models.append(Model(file.name, file.version, file.path, device, settings))
+        except StartupError as error:
+            raise ModelError(f"cannot serve {file.path}: {error}") from error
+    return models
