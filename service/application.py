@@ -14,14 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.batcher import Batcher
 from service.classify import Classify, ShortCut
 from service.errors import StartupError
 from service.metadata import live, read_model_metadata, read_server_metadata, ready
-from service.page import redirect_to_page, show_page
+from service.page import assets, redirect_to_page, show_page
+from service.preview import show_input
+from service.samples import Samples, send_sample
 from service.serving import Served, load_models
 from service.settings import Settings
 from service.upload import BodyReader
@@ -42,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         for served in models.values():
             logger.info(served.describe())
         watch = asyncio.create_task(reader.watch())
-        yield {"models": models}
+        yield {"models": models, "samples": Samples(chosen.samples)}
         watch.cancel()
         for served in models.values():
             await served.batcher.close()
@@ -51,12 +53,15 @@ def create_app(settings: Settings | None = None) -> Starlette:
         routes=[
             Route("/{name}/classify", Classify(), methods=["POST"]),
             Route("/{name}/classify", show_page),
+            Route("/{name}/input", show_input, methods=["POST"]),
             Route("/", redirect_to_page),
             Route("/v2", read_server_metadata),
             Route("/v2/health/live", live),
             Route("/v2/health/ready", ready),
             Route("/v2/models/{name}", read_model_metadata),
             Route("/v2/models/{name}/ready", read_model_metadata),
+            Route("/samples/{file}", send_sample),
+            Mount("/assets", assets),
         ],
         lifespan=lifespan,
         middleware=[Middleware(ShortCut), Middleware(StartupSentence)],
@@ -71,6 +76,7 @@ class StartupSentence:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, lambda message: send(_shorten(message)))
         else:

@@ -23,6 +23,7 @@ logger = logging.getLogger("uvicorn.error")
 INLINE_BATCH_S = 0.005  # the event loop may be held for this long, as long as CPython's own switch interval
 Image = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
+Entry = tuple[Image, asyncio.Future[Probabilities]]
 
 
 class Runner(Protocol):
@@ -42,8 +43,9 @@ class Batcher:
         self.model, self.max_queue = model, max_queue
         self.inline = model.batch_s <= INLINE_BATCH_S if inline is None else inline
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[Image, asyncio.Future[Probabilities]]] = deque()
+        self._waiting: deque[Entry] = deque()
         self._busy = False  # a run is scheduled or under way
+        self._drained: asyncio.Future[None] | None = None  # set while `close` waits for the last run
         self._thread = None if self.inline else ThreadPoolExecutor(1, thread_name_prefix="model")
 
     def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Probabilities]]:
@@ -66,8 +68,9 @@ class Batcher:
 
     async def close(self) -> None:
         """Answer what has been accepted, then stop."""
-        while self._busy:
-            await asyncio.sleep(0.001)
+        if self._busy:
+            self._drained = self._loop.create_future()
+            await self._drained
         if self._thread is not None:
             self._thread.shutdown()
 
@@ -75,6 +78,8 @@ class Batcher:
         batch = self._take()
         if not batch:
             self._busy = False
+            if self._drained is not None:
+                self._drained.set_result(None)
             return
         images = [image for image, _ in batch]
         if self._thread is None:
@@ -87,9 +92,7 @@ class Batcher:
         run = self._loop.run_in_executor(self._thread, self.model.run, images)
         run.add_done_callback(lambda done: self._finish(batch, done))
 
-    def _finish(
-        self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], done: asyncio.Future[Probabilities]
-    ) -> None:
+    def _finish(self, batch: list[Entry], done: asyncio.Future[Probabilities]) -> None:
         error = done.exception()
         if error is None:
             self._answer(batch, done.result())
@@ -97,21 +100,21 @@ class Batcher:
             self._fail(batch, error)
         self._run_next()
 
-    def _take(self) -> list[tuple[Image, asyncio.Future[Probabilities]]]:
+    def _take(self) -> list[Entry]:
         """The next batch, without those whose client has left."""
-        batch: list[tuple[Image, asyncio.Future[Probabilities]]] = []
+        batch: list[Entry] = []
         while self._waiting and len(batch) < self.model.max_batch:
             entry = self._waiting.popleft()
             if not entry[1].cancelled():
                 batch.append(entry)
         return batch
 
-    def _answer(self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], rows: Probabilities) -> None:
+    def _answer(self, batch: list[Entry], rows: Probabilities) -> None:
         for (_, future), row in zip(batch, rows, strict=True):
             if not future.done():
                 future.set_result(row)
 
-    def _fail(self, batch: list[tuple[Image, asyncio.Future[Probabilities]]], error: BaseException) -> None:
+    def _fail(self, batch: list[Entry], error: BaseException) -> None:
         logger.error("A batch of %d images failed.", len(batch), exc_info=error)
         for _, future in batch:
             if not future.done():

@@ -1,6 +1,6 @@
 """Files to answers: what the server and the `predict` command do alike.
 
-PNG bytes → png.decode → preprocessing.fit → (model) → probabilities → {"cls": …, "fn": …}
+PNG bytes → decode → preprocessing.fit → (model) → probabilities → {"cls": …, "fn": …}
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 import numpy as np
 from numpy.typing import NDArray
 
-from service import png
+from service.decoding import decode
 from service.errors import RequestError
 from service.model import Model
 from service.preprocessing import fit
@@ -25,7 +25,7 @@ def read_image(upload: Upload, model: Model, max_pixels: int) -> NDArray[np.uint
         ImageError, LimitError: The file is not a valid PNG, or too large; the message names the file.
     """
     try:
-        pixels = png.decode(upload.data, max_pixels)
+        pixels = decode(upload.data, max_pixels)
     except RequestError as error:
         raise type(error)(f"{upload.fn}: {error}" if upload.fn else str(error)) from error
     target = model.input

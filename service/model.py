@@ -74,7 +74,7 @@ class Model:
             raise ModelError(f"it cannot run on an image: {str(error).strip().splitlines()[0]}") from error
         if len(shape) != 2 or shape[1] < 2:
             raise ModelError(f"output {self.output_name!r} has shape {shape}; a classifier's is (N, classes)")
-        return shape[1]
+        return int(shape[1])
 
     def _warm_up(self) -> bool:
         """Run every batch size that will be used, smallest first, and stop where a batch takes too long.
@@ -99,7 +99,7 @@ class Model:
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities (N, classes) of logits (N, classes)."""
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponents / exponents.sum(axis=1, keepdims=True)
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True), np.float32)
 
 
 def read_labels(metadata: Mapping[str, str], classes: int) -> list[Label]:

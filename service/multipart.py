@@ -52,7 +52,7 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
         if body.startswith(b"--", position):
             return parts
         if len(parts) == max_parts:
-            raise LimitError(f"the body has more than {max_parts} parts; no more are allowed")
+            raise LimitError(f"the body has more parts than the {max_parts} allowed")
         header_start = body.find(b"\r\n", position) + 2
         # A part without any header begins with the empty line itself.
         header_end = body.find(b"\r\n\r\n", header_start - 2, header_start + MAX_PART_HEADER_BYTES)
@@ -60,9 +60,7 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
             raise UploadError(f"the header of part {len(parts) + 1} has no end within {MAX_PART_HEADER_BYTES} bytes")
         position = body.find(separator, header_end + 2)
         if position == -1:
-            raise UploadError(
-                f"the multipart body is cut off in part {len(parts) + 1}: its closing boundary is missing"
-            )
+            raise UploadError(f"the multipart body is cut off in part {len(parts) + 1}, before its closing boundary")
         name, filename = _read_names(body[header_start:header_end])
         parts.append(Part(name, filename, body[header_end + 4 : position]))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from service.classification import read_image, write_answer
 from service.errors import RequestError, StartupError
 from service.model import Model
+from service.repository import find_models
 from service.serving import load_models
 from service.settings import Settings
 from service.upload import Upload
@@ -24,19 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment()
-        models = {model.name: model for model in load_models(settings)}
-        name = options.model or next(iter(models))
-        if name not in models:
-            raise StartupError(f"no model is called {name!r}; the models are {', '.join(models)}")
+        model = load_models(settings, only=options.model or find_models(settings.models)[0].name)[0]
     except StartupError as error:
         print(f"predict: {error}", file=sys.stderr)
         return 2
     failed = 0
     for file in options.files:
         try:
-            print(_classify(file, models[name], settings, options))
-        except (RequestError, OSError) as error:
+            print(_classify(file, model, settings, options))
+        except RequestError as error:
             print(f"predict: {error}", file=sys.stderr)
+            failed = 1
+        except OSError as error:
+            print(f"predict: {file}: {error.strerror}", file=sys.stderr)
             failed = 1
     return failed
 

@@ -1,6 +1,6 @@
 """Pixels of any size and kind to the one size and kind that a model takes.
 
-    pixels (H, W, 1 to 4) uint8 → background under transparency → grey or RGB → proportions kept, padded → (h, w, c) uint8
+    pixels (H, W, 1 to 4) uint8 → background under transparency → grey or RGB → scaled, padded → (h, w, c) uint8
 
 Nothing here knows what the picture shows.
 """

@@ -24,7 +24,7 @@ class ModelFile(NamedTuple):
 def find_models(folder: Path) -> list[ModelFile]:
     """The highest version of every model, by name.
 
-    A folder without any version is named in a warning: a model that has been trained and not yet converted.
+    A folder without any version is named in the log: a model that has been trained and not yet converted.
 
     Raises:
         ModelError: There is no such folder, or no model in it.
@@ -38,7 +38,7 @@ def find_models(folder: Path) -> list[ModelFile]:
             version = max(versions)
             found.append(ModelFile(entry.name, version, entry / str(version) / "model.onnx"))
         else:
-            logger.warning("%s holds no <version>/model.onnx and is not served.", entry)
+            logger.info("%s holds no <version>/model.onnx and is not served.", entry)
     if not found:
         raise ModelError(f"the models folder {str(folder)!r} holds no <name>/<version>/model.onnx")
     return found

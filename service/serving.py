@@ -31,13 +31,18 @@ class Served:
         )
 
 
-def load_models(settings: Settings) -> list[Model]:
-    """Every model of the folder, loaded and warmed up.
+def load_models(settings: Settings, only: str | None = None) -> list[Model]:
+    """Every model of the folder, or the one of that name, loaded and warmed up.
 
     Raises:
         StartupError: A model, the folder or the device cannot be used; the message says which and why.
     """
     files = find_models(settings.models)
+    if only is not None:
+        names = ", ".join(file.name for file in files)
+        files = [file for file in files if file.name == only]
+        if not files:
+            raise ModelError(f"no model is called {only!r}; the models are {names}")
     device = choose_device(settings.device, settings.threads)
     models = []
     for file in files:

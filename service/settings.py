@@ -28,6 +28,7 @@ class Settings:
     max_pixels: int = 32 * 1024 * 1024  # width x height of one image
     max_parts: int = 256  # of one multipart body
     body_timeout_s: int = 30  # for one whole body to arrive
+    samples: Path = Path("imgs")  # folder of PNGs that the page offers to try; it need not exist
     background: str = "#ffffff"  # under transparent pixels, unless the model names its own
 
     @classmethod
@@ -45,8 +46,9 @@ class Settings:
                 continue
             field, text = known[variable], environment[variable].strip()
             values[field.name] = _whole_number(variable, text) if field.type == "int" else text
-        if "models" in values:
-            values["models"] = Path(str(values["models"]))
+        for name in ("models", "samples"):
+            if name in values:
+                values[name] = Path(str(values[name]))
         settings = cls(**values)  # type: ignore[arg-type]  # each value was made for its field
         if settings.device not in DEVICES:
             raise SettingError(f"SERVICE_DEVICE is {settings.device!r}; it must be one of {', '.join(DEVICES)}.")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelError
 
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(uint8)": np.dtype(np.uint8),
     "tensor(float16)": np.dtype(np.float16),
     "tensor(float)": np.dtype(np.float32),
@@ -36,7 +37,7 @@ class ImageTensor:
     """The image input of a model."""
 
     name: str
-    dtype: np.dtype[np.generic]
+    dtype: np.dtype[Any]
     layout: str  # NHWC, NCHW or NHW
     height: int  # pixels
     width: int  # pixels
@@ -69,7 +70,7 @@ class ImageTensor:
             return
         np.multiply(images, (self.high - self.low) / 255.0, out=out, casting="unsafe")
         if self.low:
-            out += np.asarray(self.low, self.dtype)  # type: ignore[operator, misc]  # a float array by now
+            out += np.asarray(self.low, self.dtype)  # type: ignore[misc]  # a float array by now
 
 
 def read_image_tensor(

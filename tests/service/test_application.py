@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.service.conftest import png_bytes
+from tests.service.models import save, shade_model
+from tests.serving import Server, serve
+
+DARK, LIGHT = png_bytes(np.full((4, 4), 51, np.uint8)), png_bytes(np.full((4, 4), 255, np.uint8))
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+def post(client: httpx.Client, *files: tuple[str, bytes], path: str = "/shade/classify") -> httpx.Response:
+    return client.post(path, files=[("file", (name, data, "image/png")) for name, data in files])
+
+
+def test_a_file_gets_its_class_and_its_name(client: httpx.Client) -> None:
+    response = post(client, ("0-7.png", LIGHT))
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert response.text == '{"cls":"light","fn":"0-7.png"}'
+
+
+def test_a_model_without_labels_answers_the_index(client: httpx.Client) -> None:
+    blue = png_bytes(np.full((9, 7, 3), (0, 0, 200), np.uint8))
+    assert post(client, ("b.png", blue), path="/colour/classify").json() == {"cls": 2, "fn": "b.png"}
+
+
+def test_several_files_get_a_list_in_their_order(client: httpx.Client) -> None:
+    response = post(client, ("a", LIGHT), ("b", DARK), ("c", LIGHT))
+    assert response.json() == [
+        {"cls": "light", "fn": "a"},
+        {"cls": "dark", "fn": "b"},
+        {"cls": "light", "fn": "c"},
+    ]
+
+
+def test_a_bare_body_takes_its_name_from_the_query(client: httpx.Client) -> None:
+    png = {"content-type": "image/png"}
+    response = client.post("/shade/classify", params={"fn": "ä b.png"}, content=DARK, headers=png)
+    assert response.json() == {"cls": "dark", "fn": "ä b.png"}
+    assert client.post("/shade/classify", content=DARK, headers=png).json() == {"cls": "dark", "fn": ""}
+
+
+def test_top_lists_the_best_classes_with_their_probabilities(client: httpx.Client) -> None:
+    response = post(client, ("a", DARK), path="/shade/classify?top=3")
+    assert response.json() == {"cls": "dark", "fn": "a", "top": [["dark", 0.8], ["light", 0.2]]}
+    assert post(client, ("a", DARK), path="/shade/classify?top=1").json()["top"] == [["dark", 0.8]]
+
+
+@pytest.mark.parametrize(
+    "name", ['"', "\\", "<img src=x onerror=alert(1)>.png", "ä数😀.png", "a" * 3000, "../../etc/passwd"]
+)
+def test_any_name_comes_back_as_it_was_sent(client: httpx.Client, name: str) -> None:
+    response = client.post("/shade/classify", params={"fn": name}, content=DARK, headers={"content-type": "image/png"})
+    assert response.json() == {"cls": "dark", "fn": name}
+
+
+def invalid(error: str) -> tuple[int, dict[str, str]]:
+    return 404, {"error": error}
+
+
+def answer(response: httpx.Response) -> tuple[int, object]:
+    return response.status_code, response.json()
+
+
+def test_what_is_not_a_png_is_a_404_that_says_why(client: httpx.Client) -> None:
+    assert answer(post(client, ("a.png", b""))) == invalid("a.png: the file is empty (0 bytes); send a PNG image")
+    assert answer(post(client, ("a.txt", b"hello, world"))) == invalid(
+        r"a.txt: not a PNG: the file starts with b'hello, w', a PNG with b'\x89PNG\r\n\x1a\n'"
+    )
+    assert answer(post(client, ("a.png", DARK[:-20]))) == invalid(
+        f"a.png: truncated PNG: chunk IDAT ends at byte {len(DARK) - 12}, the file at {len(DARK) - 20}"
+    )
+    assert answer(post(client, ("a.png", DARK.replace(b"IDAT", b"IDAU")))) == invalid(
+        "a.png: damaged PNG: the checksum of chunk IDAU does not match its content"
+    )
+    # One bad file among good ones: no class is given that could be taken for its own.
+    assert answer(post(client, ("good.png", DARK), ("bad.png", b"x"))) == invalid(
+        r"bad.png: not a PNG: the file starts with b'x', a PNG with b'\x89PNG\r\n\x1a\n'"
+    )
+
+
+def test_a_request_without_a_file_is_a_404_that_says_why(client: httpx.Client) -> None:
+    none = "no file was uploaded; send a PNG as the multipart part 'file'"
+    assert answer(client.post("/shade/classify", files={"other": ("a.png", DARK)})) == invalid(none)
+    assert answer(client.post("/shade/classify", files={"file": ("", b"")})) == invalid(none)
+    assert answer(client.post("/shade/classify", data={"file": "a"})) == invalid(
+        "the Content-Type is application/x-www-form-urlencoded;"
+        " send multipart/form-data with a part 'file', or image/png"
+    )
+    assert answer(client.post("/shade/classify")) == invalid(
+        "the Content-Type is absent; send multipart/form-data with a part 'file', or image/png"
+    )
+
+
+def test_an_unknown_model_path_or_query_is_a_404_that_says_why(client: httpx.Client) -> None:
+    unknown = invalid("no model is called 'nope'; the models are colour, shade")
+    assert answer(post(client, ("a", DARK), path="/nope/classify")) == unknown
+    assert answer(post(client, ("a", DARK), path="/trained/classify"))[0] == 404
+    assert answer(client.get("/nope")) == invalid("GET /nope: Not Found; POST a PNG to /<model>/classify")
+    for top in ("0", "x", "-1", "9" * 20):
+        status, body = answer(post(client, ("a", DARK), path=f"/shade/classify?top={top}"))
+        assert (status, body) == invalid(f"top is {top!r}; it must be a whole number of at least 1")
+
+
+def test_what_is_over_a_limit_is_a_404_that_names_it(client: httpx.Client) -> None:
+    wide = png_bytes(np.zeros((300, 301), np.uint8))
+    assert answer(post(client, ("wide.png", wide))) == invalid(
+        "wide.png: the image is 301x300, 90300 pixels; at most 90000 are allowed"
+    )
+    assert answer(post(client, *[("a", DARK)] * 9)) == invalid("the body has more parts than the 8 allowed")
+    status, body = answer(post(client, ("big", bytes(300_000))))
+    assert status == 404
+    assert "at most 200000 are allowed" in str(body)
+
+
+def test_a_body_without_a_length_is_bounded_too(client: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(300):
+            yield bytes(1000)
+
+    response = client.post("/shade/classify", content=endless(), headers={"content-type": "image/png"})
+    assert response.status_code == 404
+    assert "at most 200000 are allowed" in response.json()["error"]
+
+
+def test_a_body_that_does_not_arrive_is_given_up(server: Server) -> None:
+    address = urlsplit(server.url)
+    started = time.monotonic()
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(b"POST /shade/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert b"the body took longer than 1 s to arrive" in answer
+    assert time.monotonic() - started < 5
+
+
+def test_many_clients_at_once_get_their_own_answers(client: httpx.Client) -> None:
+    def ask(index: int) -> bool:
+        light = index % 3 == 0
+        found = post(client, (f"{index}.png", LIGHT if light else DARK)).json()
+        return bool(found == {"cls": "light" if light else "dark", "fn": f"{index}.png"})
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(ask, range(400)))
+
+
+def test_other_methods_are_refused_in_json(client: httpx.Client) -> None:
+    response = client.put("/shade/classify")
+    assert response.status_code == 405
+    assert response.json() == {"error": "PUT /shade/classify: Method Not Allowed; POST a PNG to /<model>/classify"}
+
+
+def test_metadata_tells_the_model_and_where_it_runs(client: httpx.Client) -> None:
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2").json()["models"] == ["colour", "shade"]
+    assert client.get("/v2/models/shade").json() == {
+        "name": "shade",
+        "versions": ["10"],
+        "platform": "onnxruntime_onnx",
+        "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 4, 4, 1]}],
+        "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 2]}],
+        "parameters": {
+            "device": "cpu",
+            "provider": "CPUExecutionProvider",
+            "layout": "NHWC",
+            "labels": ["dark", "light"],
+            "max_batch": 64,
+        },
+    }
+    assert client.get("/v2/models/nope").status_code == 404
+
+
+def test_a_slow_model_on_its_thread_answers_and_drops_those_who_left(tmp_path: Path) -> None:
+    """A convolution heavy enough to leave the event loop; one of its clients goes away while it waits."""
+    slow_model(tmp_path / "slow/1/model.onnx")
+    image = png_bytes(np.zeros((64, 64), np.uint8))
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1"}) as server:
+        assert any("on a thread" in line for line in server.log)
+
+        async def main() -> list[int]:
+            async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+                asks = [
+                    asyncio.create_task(client.post("/slow/classify", files={"file": (f"{i}", image)}))
+                    for i in range(12)
+                ]
+                await asyncio.sleep(0.02)
+                asks[5].cancel()
+                health = await client.get("/v2/health/live")
+                answers = await asyncio.gather(*asks, return_exceptions=True)
+                assert health.status_code == 200
+                return [a.status_code for a in answers if isinstance(a, httpx.Response)]
+
+        assert asyncio.run(main()) == [200] * 11
+
+
+def slow_model(path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = [numpy_helper.from_array(np.zeros((64, c, 7, 7), np.float32), f"w{c}") for c in (1, 64)]
+    nodes = [helper.make_node("Constant", [], [weight.name], value=weight) for weight in weights] + [
+        helper.make_node("Conv", ["image", "w1"], ["a"], pads=[3] * 4),
+        helper.make_node("Conv", ["a", "w64"], ["b"], pads=[3] * 4),
+        helper.make_node("Conv", ["b", "w64"], ["c"], pads=[3] * 4),
+        helper.make_node("ReduceMean", ["c"], ["scores"], axes=[2, 3], keepdims=0),
+    ]
+    save(path, nodes, ["N", 1, 64, 64], TensorProto.FLOAT, 64)
+
+
+def test_a_full_queue_is_a_503_with_retry_after(tmp_path: Path) -> None:
+    shade_model(tmp_path / "shade/1/model.onnx")
+    with (
+        serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_MAX_QUEUE": "2"}) as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        response = post(client, *[("a", DARK)] * 3)
+        assert answer(response) == (503, {"error": "0 images are waiting, at most 2 may; try again"})
+        assert response.headers["retry-after"] == "1"
+        assert post(client, ("a", DARK)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"SERVICE_MODELS": "nowhere"}, "the models folder 'nowhere' does not exist; SERVICE_MODELS names another"),
+        ({"SERVICE_MAX_BATCH": "many"}, "SERVICE_MAX_BATCH is 'many'; it must be a whole number of at least 1."),
+        ({"SERVICE_DEVICE": "tpu"}, "SERVICE_DEVICE is 'tpu'; it must be one of auto, cpu, cuda."),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(environment: dict[str, str], sentence: str) -> None:
+    assert start_and_fail(environment) == f"Cannot start: {sentence}"
+
+
+def test_a_broken_model_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    shade_model(tmp_path / "good/1/model.onnx")
+    broken = tmp_path / "bad/3/model.onnx"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"not a model")
+    line = start_and_fail({"SERVICE_MODELS": str(tmp_path)})
+    assert line.startswith(f"Cannot start: cannot serve {broken}: ONNX Runtime cannot load it: ")
+
+
+def start_and_fail(environment: dict[str, str]) -> str:
+    """The one error line before uvicorn's own last one; the exit code is not zero and there is no traceback."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "service:app", "--port", "0"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    errors = [line.removeprefix("ERROR:").strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    assert errors[1:] == ["Application startup failed. Exiting."]
+    return errors[0]
+
+
+def test_importing_the_service_loads_no_training_stack() -> None:
+    code = (
+        "import sys, json, service\n"
+        "print(json.dumps([m for m in ('tensorflow', 'keras', 'tf2onnx', 'onnx', 'matplotlib') if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    assert json.loads(done.stdout) == []

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from service.batcher import Batcher
+from service.errors import OverloadError
+
+
+class Echo:
+    """A model that answers each image with its first pixel, and fails on a batch that holds a 255."""
+
+    def __init__(self, max_batch: int = 4, delay_s: float = 0.0) -> None:
+        self.max_batch, self.delay_s, self.batch_s = max_batch, delay_s, delay_s
+        self.sizes: list[int] = []
+        self.release = threading.Event()
+        self.release.set()
+
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        assert 0 < len(images) <= self.max_batch
+        self.release.wait(5)
+        time.sleep(self.delay_s)
+        self.sizes.append(len(images))
+        first = np.array([image.flat[0] for image in images], np.float32)
+        if 255 in first:
+            raise RuntimeError("the device is lost")
+        return first[:, np.newaxis]
+
+
+def image(value: int) -> NDArray[np.uint8]:
+    return np.full((1, 1, 1), value, np.uint8)
+
+
+requests = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 255), min_size=1, max_size=9),  # the images of one request
+        st.integers(0, 3),  # turns of the loop before it
+        st.booleans(),  # its client leaves at once
+    ),
+    max_size=12,
+)
+
+
+@given(requests, st.integers(1, 5), st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_batched_equals_unbatched(plan: list[tuple[list[int], int, bool]], max_batch: int, inline: bool) -> None:
+    """Whatever comes together with it, a request gets the answers of its own images, or its batch's error."""
+
+    async def ask(batcher: Batcher, values: list[int], leaves: bool) -> None:
+        futures = batcher.submit([image(value) for value in values])
+        if leaves:
+            for future in futures:
+                future.cancel()
+            return
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        for value, answer in zip(values, answers, strict=True):
+            if isinstance(answer, BaseException):
+                assert str(answer) == "the device is lost"
+                assert any(255 in others for others, _, _ in plan)
+            else:
+                assert answer.tolist() == [value]
+
+    async def main() -> None:
+        batcher = Batcher(Echo(max_batch), max_queue=10_000, inline=inline)
+        tasks = []
+        for values, turns, leaves in plan:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            tasks.append(asyncio.create_task(ask(batcher, values, leaves)))
+        await asyncio.gather(*tasks)
+        await batcher.close()
+
+    asyncio.run(main())
+
+
+def test_what_waits_while_the_model_is_busy_goes_together() -> None:
+    async def main() -> list[int]:
+        model = Echo(max_batch=4)
+        model.release.clear()
+        batcher = Batcher(model, 100, inline=False)
+        futures = batcher.submit([image(1)])
+        await asyncio.sleep(0.05)  # the first image is with the model now
+        for value in range(6):
+            futures += batcher.submit([image(value)])
+        model.release.set()
+        await asyncio.gather(*futures)
+        await batcher.close()
+        return model.sizes
+
+    assert asyncio.run(main()) == [1, 4, 2]
+
+
+def test_requests_of_one_turn_of_the_loop_go_together() -> None:
+    async def main() -> list[int]:
+        model = Echo(max_batch=64)
+        batcher = Batcher(model, 100)
+        assert batcher.inline
+        await asyncio.gather(*(batcher.submit([image(value)])[0] for value in range(9)))
+        return model.sizes
+
+    assert asyncio.run(main()) == [9]
+
+
+def test_a_slow_model_leaves_the_event_loop_free() -> None:
+    async def main() -> float:
+        batcher = Batcher(Echo(delay_s=0.3), 100)
+        assert not batcher.inline
+        (future,) = batcher.submit([image(1)])
+        longest = 0.0
+        while not future.done():
+            started = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - started)
+        await batcher.close()
+        return longest
+
+    assert asyncio.run(main()) < 0.2
+
+
+def test_images_of_clients_that_left_are_not_run() -> None:
+    async def main() -> list[int]:
+        model = Echo()
+        model.release.clear()
+        batcher = Batcher(model, 100, inline=False)
+        batcher.submit([image(1)])
+        await asyncio.sleep(0.05)
+        for future in batcher.submit([image(2)] * 3):
+            future.cancel()
+        kept = batcher.submit([image(3)])
+        model.release.set()
+        assert (await kept[0]).tolist() == [3]
+        await batcher.close()
+        return model.sizes
+
+    assert asyncio.run(main()) == [1, 1]
+
+
+def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
+    async def main() -> None:
+        batcher = Batcher(Echo(), max_queue=3, inline=True)
+        futures = batcher.submit([image(1), image(2)])
+        with pytest.raises(OverloadError, match="2 images are waiting, at most 3 may; try again"):
+            batcher.submit([image(3), image(4)])
+        futures += batcher.submit([image(5)])
+        assert [row.tolist() for row in await asyncio.gather(*futures)] == [[1], [2], [5]]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_closing_answers_what_was_accepted(inline: bool) -> None:
+    async def main() -> None:
+        batcher = Batcher(Echo(delay_s=0.01), 100, inline=inline)
+        futures = batcher.submit([image(value) for value in range(10)])
+        await batcher.close()
+        assert [future.result().tolist() for future in futures] == [[value] for value in range(10)]
+
+    asyncio.run(main())

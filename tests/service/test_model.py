@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from service.device import choose_device
+from service.errors import ModelError
+from service.model import Model, read_labels, softmax
+from service.settings import Settings
+from tests.service.models import colour_model, constant, save, shade_model
+
+CPU = choose_device("cpu", 1)
+RED, BLUE = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
+RED[..., 0], BLUE[..., 2] = 255, 255
+
+
+def load(path: Path, **settings: int) -> Model:
+    return Model("test", 1, path, CPU, Settings(**settings))  # type: ignore[arg-type]
+
+
+def test_probabilities_are_given_as_they_are(tmp_path: Path) -> None:
+    model = load(shade_model(tmp_path / "model.onnx"))
+    images = [np.full((4, 4, 1), grey, np.uint8) for grey in (0, 51, 255)]
+    assert model.run(images).tolist() == pytest.approx(np.array([[1, 0], [0.8, 0.2], [0, 1]]))
+
+
+def test_logits_become_probabilities(tmp_path: Path) -> None:
+    model = load(colour_model(tmp_path / "model.onnx"))
+    assert model.run([RED, BLUE]) == pytest.approx(softmax(np.array([[1, 0, 0], [0, 0, 1]], np.float32)))
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE])
+def test_floating_point_inputs_are_zero_to_one_unless_the_model_says_otherwise(dtype: int, tmp_path: Path) -> None:
+    for name, low, high in [("", 0, 1), ("Normalized_1_1", -1, 1), ("NominalRange_0_255", 0, 255)]:
+        path = tmp_path / f"{name}.onnx"
+        metadata = {"Image__NominalPixelRange": name} if name else {}
+        model = load(colour_model(path, 4, dtype, **metadata))
+        expected = softmax(np.array([[high, low, low]], np.float32))
+        assert model.run([RED]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_model_that_wants_blue_first_gets_it(tmp_path: Path) -> None:
+    model = load(colour_model(tmp_path / "model.onnx", Image__BitmapPixelFormat="Bgr8"))
+    assert model.run([RED, BLUE]).argmax(axis=1).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("batch", ["N", 1, 3])
+def test_every_batch_size_gives_the_same_answers(batch: int | str, tmp_path: Path) -> None:
+    model = load(shade_model(tmp_path / "model.onnx", batch=batch), max_batch=7)
+    assert model.max_batch == (7 if batch == "N" else batch)
+    for count in range(1, model.max_batch + 1):
+        greys = np.linspace(0, 255, count).astype(np.uint8)
+        outputs = model.run([np.full((4, 4, 1), grey, np.uint8) for grey in greys])
+        assert outputs[:, 1] == pytest.approx(greys / 255, abs=1e-6)
+
+
+def test_a_model_whose_batches_take_long_is_given_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.model.MAX_BATCH_S", 0.0)
+    assert load(shade_model(tmp_path / "model.onnx")).max_batch == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        (["N", "H", "W", 3], TensorProto.FLOAT, "height and width must be fixed"),
+        (["N", 4, 4, 7], TensorProto.FLOAT, "with 1 or 3 channels"),
+        (["N", 16], TensorProto.FLOAT, r"input 'image' has shape \['N', 16\]"),
+        (
+            ["N", 4, 4, 3],
+            TensorProto.INT64,
+            r"input 'image' is tensor\(int64\); an image input is one of ",
+        ),
+    ],
+)
+def test_an_input_that_is_no_image_is_refused(shape: list[int | str], dtype: int, message: str, tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["floats"], ["scores"]),
+    ]
+    with pytest.raises(ModelError, match=message):
+        load(save(tmp_path / "model.onnx", nodes, shape, dtype, 16))
+
+
+def test_an_output_that_is_no_classifiers_is_refused(tmp_path: Path) -> None:
+    nodes = [helper.make_node("ReduceMean", ["image"], ["m"], axes=[1, 2, 3], keepdims=0), constant("one", 1.0)]
+    nodes.append(helper.make_node("Mul", ["m", "one"], ["scores"]))
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 4, 4, 3])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match=r"output 'scores' has shape \(1,\); a classifier's is \(N, classes\)"):
+        load(tmp_path / "model.onnx")
+
+
+def test_labels_are_numbers_or_text() -> None:
+    assert read_labels({}, 3) == [0, 1, 2]
+    assert read_labels({"names": "{0: 5, 1: 'five'}"}, 2) == [5, "five"]
+    for names in ("{0: 'a'}", "{0: 'a', 1: 'b', 2: 'c'}", "nonsense(", "{0: None, 1: 2}", "7"):
+        with pytest.raises(ModelError, match="metadata 'names'"):
+            read_labels({"names": names}, 2)
