@@ -1,0 +1,49 @@
+# make serve   sets up .venv and serves the models in the repository at http://127.0.0.1:8000
+# make test    sets up .venv with all extras, then lint, types and every test
+# make train, make convert, make bench   the rest of the pipeline; each sets up what it needs
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
+# CUDA's libraries are a few gigabytes, so they are installed where there is a GPU only.
+CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
+
+.PHONY: serve test lint train convert bench clean
+
+serve: $(VENV)/.serve
+	$(BIN)/python -m uvicorn service:app --host $(HOST) --port $(PORT) --no-access-log
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: $(VENV)/.test
+	$(BIN)/python -m train
+
+convert: $(VENV)/.test
+	$(BIN)/python -m convert models/mnist/model.keras
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench compare
+
+clean:
+	rm -rf $(VENV) .bench build *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "The venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable . $(CUDA)
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[test]' $(CUDA)
+	@touch $@ $(VENV)/.serve
