@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -44,7 +45,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
         for served in models.values():
             logger.info(served.describe())
         watch = asyncio.create_task(reader.watch())
-        yield {"models": models, "samples": Samples(chosen.samples)}
+        # What is there now stays; the collector need not look at it again, which takes milliseconds each time.
+        gc.collect()
+        gc.freeze()
+        paths = {f"/{name}/classify": served for name, served in models.items()}
+        yield {"models": models, "paths": paths, "samples": Samples(chosen.samples)}
         watch.cancel()
         for served in models.values():
             await served.batcher.close()

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import OverloadError
+from service.model import Result
 
 logger = logging.getLogger("uvicorn.error")
 INLINE_BATCH_S = 0.005  # the event loop may be held for this long, as long as CPython's own switch interval
 Image = NDArray[np.uint8]
-Probabilities = NDArray[np.float32]
-Entry = tuple[Image, asyncio.Future[Probabilities]]
+Entry = tuple[Image, asyncio.Future[Result]]
 
 
 class Runner(Protocol):
@@ -32,8 +32,8 @@ class Runner(Protocol):
     max_batch: int  # images
     batch_s: float  # seconds of the largest batch
 
-    def run(self, images: Sequence[Image]) -> Probabilities:
-        """Probabilities (N, classes) of N images; called by one thread at a time."""
+    def run(self, images: Sequence[Image]) -> list[Result]:
+        """A result for each image, at most `max_batch` of them; called by one thread at a time."""
 
 
 class Batcher:
@@ -45,11 +45,12 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Entry] = deque()
         self._busy = False  # a run is scheduled or under way
+        self._seen = 0  # images that waited in the last turn of the event loop
         self._drained: asyncio.Future[None] | None = None  # set while `close` waits for the last run
         self._thread = None if self.inline else ThreadPoolExecutor(1, thread_name_prefix="model")
 
-    def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Probabilities]]:
-        """One future for each image, of its probabilities (classes,). A cancelled one is not run.
+    def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Result]]:
+        """One future for each image, of its result. A cancelled one is not run.
 
         Raises:
             OverloadError: The queue has no room for all of them; none is taken.
@@ -75,6 +76,12 @@ class Batcher:
             self._thread.shutdown()
 
     def _run_next(self) -> None:
+        if self._thread is None and self._seen < len(self._waiting) < self.model.max_batch:
+            # The last turn of the loop brought images; what came in meanwhile is read in the next one, so give it one.
+            self._seen = len(self._waiting)
+            self._loop.call_soon(self._run_next)
+            return
+        self._seen = 0
         batch = self._take()
         if not batch:
             self._busy = False
@@ -92,7 +99,7 @@ class Batcher:
         run = self._loop.run_in_executor(self._thread, self.model.run, images)
         run.add_done_callback(lambda done: self._finish(batch, done))
 
-    def _finish(self, batch: list[Entry], done: asyncio.Future[Probabilities]) -> None:
+    def _finish(self, batch: list[Entry], done: asyncio.Future[list[Result]]) -> None:
         error = done.exception()
         if error is None:
             self._answer(batch, done.result())
@@ -109,10 +116,10 @@ class Batcher:
                 batch.append(entry)
         return batch
 
-    def _answer(self, batch: list[Entry], rows: Probabilities) -> None:
-        for (_, future), row in zip(batch, rows, strict=True):
+    def _answer(self, batch: list[Entry], results: list[Result]) -> None:
+        for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
-                future.set_result(row)
+                future.set_result(result)
 
     def _fail(self, batch: list[Entry], error: BaseException) -> None:
         logger.error("A batch of %d images failed.", len(batch), exc_info=error)

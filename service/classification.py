@@ -13,28 +13,28 @@ from numpy.typing import NDArray
 
 from service.decoding import decode
 from service.errors import RequestError
-from service.model import Model
+from service.model import Model, Result
+from service.multipart import Part
 from service.preprocessing import fit
-from service.upload import Upload
 
 
-def read_image(upload: Upload, model: Model, max_pixels: int) -> NDArray[np.uint8]:
+def read_image(part: Part, model: Model, max_pixels: int) -> NDArray[np.uint8]:
     """The model's view (H, W, C) uint8 of an uploaded PNG.
 
     Raises:
         ImageError, LimitError: The file is not a valid PNG, or too large; the message names the file.
     """
     try:
-        pixels = decode(upload.data, max_pixels)
+        pixels = decode(part.data, max_pixels)
     except RequestError as error:
-        raise type(error)(f"{upload.fn}: {error}" if upload.fn else str(error)) from error
+        raise type(error)(f"{part.fn}: {error}" if part.fn else str(error)) from error
     target = model.input
     return fit(pixels, target.height, target.width, target.channels, model.background)
 
 
-def write_answer(fn: str, probabilities: NDArray[np.float32], model: Model, top: int = 0) -> bytes:
+def write_answer(fn: str, result: Result, model: Model, top: int = 0) -> bytes:
     """JSON `{"cls": label, "fn": name}`, with `"top": [[label, probability], …]`, best first, where asked."""
-    best = int(probabilities.argmax())
+    best, probabilities = result
     answer = b'{"cls":%b,"fn":%b' % (model.label_json[best], encode_basestring_ascii(fn).encode())
     if top:
         order = np.argsort(-probabilities, kind="stable")[:top]

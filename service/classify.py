@@ -19,27 +19,45 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.classification import read_image, write_answer
 from service.errors import OverloadError, RequestError, UnknownModelError
+from service.model import Result
+from service.multipart import Part
 from service.responses import send_error, send_json
 from service.serving import Served
-from service.upload import Upload, read_query, read_uploads
+from service.upload import read_query, read_uploads
 
 INLINE_DECODE_BYTES = 64 * 1024  # a larger request is decoded on a thread, so that the event loop goes on
 RETRY_AFTER = (b"retry-after", b"1")  # seconds
 
 
 class Classify:
-    """The endpoint: 200 with the classes, 404 for invalid input, 503 when too many images wait."""
+    """The endpoint of the route: any model, known or not."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
             served = find_served(scope["state"]["models"], scope["path_params"]["name"])
-            await send_json(send, 200, await _answer(served, scope, receive))
-        except ClientDisconnect:
-            return
-        except RequestError as error:
-            headers = [RETRY_AFTER] if isinstance(error, OverloadError) else []
-            await send_error(send, error.status, str(error), headers)
+        except UnknownModelError as error:
+            await send_error(send, error.status, str(error))
+        else:
+            await classify(served, scope, receive, send)
+
+
+class ShortCut:
+    """Middleware that begins with the classification by a served model at once.
+
+    The route of the same path would do the same, after Starlette's exception handling and routing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            served = scope["state"]["paths"].get(scope["path"])
+            if served is not None:
+                return await classify(served, scope, receive, send)
+        return await self.app(scope, receive, send)
 
 
 def find_served(models: Mapping[str, Served], name: str) -> Served:
@@ -54,30 +72,37 @@ def find_served(models: Mapping[str, Served], name: str) -> Served:
         raise UnknownModelError(f"no model is called {name!r}; the models are {', '.join(models)}") from None
 
 
-async def _answer(served: Served, scope: Scope, receive: Receive) -> bytes:
-    settings = served.settings
-    body = await served.reader.read(scope, receive)
-    query = read_query(scope["query_string"])
-    uploads = read_uploads(scope, body, query, settings.max_parts)
-    if len(body) <= INLINE_DECODE_BYTES:
-        images = _read_images(uploads, served)
+async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request: 200 with the classes, 404 for invalid input, 503 when too many images wait."""
+    try:
+        body = await served.reader.read(scope, receive)
+        query = read_query(scope["query_string"])
+        parts = read_uploads(scope, body, query, served.settings.max_parts)
+        if len(body) <= INLINE_DECODE_BYTES:
+            images = _read_images(parts, served)
+        else:
+            images = await run_in_threadpool(_read_images, parts, served)
+        futures = served.batcher.submit(images)
+        if not served.batcher.inline:
+            await _wait_for_answers_or_leaving(futures, receive)
+        answers = [
+            write_answer(part.fn, await future, served.model, query.top)
+            for part, future in zip(parts, futures, strict=True)
+        ]
+    except ClientDisconnect:
+        return
+    except RequestError as error:
+        headers = [RETRY_AFTER] if isinstance(error, OverloadError) else []
+        await send_error(send, error.status, str(error), headers)
     else:
-        images = await run_in_threadpool(_read_images, uploads, served)
-    futures = served.batcher.submit(images)
-    if not served.batcher.inline:
-        await _wait_for_answers_or_leaving(futures, receive)
-    answers = [
-        write_answer(upload.fn, await future, served.model, query.top)
-        for upload, future in zip(uploads, futures, strict=True)
-    ]
-    return answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers)
+        await send_json(send, 200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers))
 
 
-def _read_images(uploads: list[Upload], served: Served) -> list[NDArray[np.uint8]]:
-    return [read_image(upload, served.model, served.settings.max_pixels) for upload in uploads]
+def _read_images(parts: list[Part], served: Served) -> list[NDArray[np.uint8]]:
+    return [read_image(part, served.model, served.settings.max_pixels) for part in parts]
 
 
-async def _wait_for_answers_or_leaving(futures: list[asyncio.Future[NDArray[np.float32]]], receive: Receive) -> None:
+async def _wait_for_answers_or_leaving(futures: list[asyncio.Future[Result]], receive: Receive) -> None:
     """Return when all futures are done; a client that leaves takes its images out of the queue."""
     answered = asyncio.gather(*futures)
     left = asyncio.ensure_future(receive())  # after the whole body, the only message is that the client has left
@@ -88,22 +113,3 @@ async def _wait_for_answers_or_leaving(futures: list[asyncio.Future[NDArray[np.f
     finally:
         left.cancel()
         answered.cancel()
-
-
-class ShortCut:
-    """Middleware that hands a request for a served model to the endpoint at once.
-
-    The route of the same path would do the same, after Starlette's exception handling and routing.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app, self.classify = app, Classify()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            name, _, rest = scope["path"][1:].partition("/")
-            if rest == "classify" and name in scope["state"]["models"]:
-                scope["path_params"] = {"name": name}
-                return await self.classify(scope, receive, send)
-        return await self.app(scope, receive, send)

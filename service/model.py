@@ -23,6 +23,7 @@ NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to 
 BACKGROUND = "upload_and_classify.background"  # our own: what shows through transparent pixels, #rrggbb
 MAX_BATCH_S = 0.050  # a batch that takes longer on the CPU gains no throughput and costs latency
 Label = int | str
+Result = tuple[int, NDArray[np.float32]]  # index of the best class, probabilities (classes,)
 
 
 class Model:
@@ -44,13 +45,14 @@ class Model:
         self.label_json = [json.dumps(label).encode() for label in self.labels]
         self._is_probabilities = self._warm_up()
 
-    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Probabilities (N, classes) float32 of N images (H, W, C) uint8, N at most `max_batch`."""
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
+        """A result for each of N images (H, W, C) uint8, N at most `max_batch`."""
         count = len(images)
-        for row, image in zip(self._images, images, strict=False):
-            row[...] = image
+        np.stack(images, out=self._images[:count])
         outputs = self._run_batch(count)
-        return outputs if self._is_probabilities else softmax(outputs)
+        if not self._is_probabilities:
+            outputs = softmax(outputs)
+        return list(zip(outputs.argmax(axis=1).tolist(), outputs, strict=True))
 
     def _run_batch(self, count: int) -> NDArray[np.float32]:
         """Raw outputs (count, classes) of the first `count` images in the buffer."""

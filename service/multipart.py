@@ -24,11 +24,11 @@ escaped = re.compile(rb'\\(["\\])')
 
 
 class Part(NamedTuple):
-    """One part of a form: its field's name, the name of the file it brings (None for a plain field), its bytes."""
+    """One part of a form."""
 
-    name: str
-    filename: str | None
-    content: bytes
+    field: str
+    fn: str  # the name of the file that it brings, as sent; empty for a plain field
+    data: bytes
 
 
 def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
@@ -61,16 +61,16 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
         position = body.find(separator, header_end + 2)
         if position == -1:
             raise UploadError(f"the multipart body is cut off in part {len(parts) + 1}, before its closing boundary")
-        name, filename = _read_names(body[header_start:header_end])
-        parts.append(Part(name, filename, body[header_end + 4 : position]))
+        field, fn = _read_names(body[header_start:header_end])
+        parts.append(Part(field, fn, body[header_end + 4 : position]))
 
 
-def _read_names(header: bytes) -> tuple[str, str | None]:
+def _read_names(header: bytes) -> tuple[str, str]:
     """Names of the field and of the file in a part's header."""
     usual = usual_disposition.match(header)
     if usual is not None:
-        name, filename = usual.groups()
-        return name.decode("utf-8", "replace"), filename.decode("utf-8", "replace")
+        field, fn = usual.groups()
+        return field.decode("utf-8", "replace"), fn.decode("utf-8", "replace")
     line = disposition_line.search(header)
     if line is None:
         raise UploadError("a part of the multipart body has no Content-Disposition: form-data header")
@@ -80,7 +80,7 @@ def _read_names(header: bytes) -> tuple[str, str | None]:
     if b"filename*" in values:  # RFC 5987, which some clients send beside or instead of filename
         _, _, encoded = values[b"filename*"].partition(b"''")
         values[b"filename"] = unquote_to_bytes(encoded)
-    return _text(values[b"name"]), _text(values[b"filename"]) if b"filename" in values else None
+    return _text(values[b"name"]), _text(values.get(b"filename", b""))
 
 
 def _text(value: bytes) -> str:

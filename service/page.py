@@ -6,6 +6,7 @@ Everything in the HTML is there without JavaScript: the facts of the model and a
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from hashlib import blake2b
@@ -100,7 +101,7 @@ def write_page(model: Model, names: list[str], samples: Samples, paths: set[str]
         width=target.width,
         models=_write_models(model.name, names),
         links=_write_links(model.name, paths),
-        samples="".join(map(_write_sample, samples.names)),
+        samples=_write_names(samples.names),
         samples_count=len(samples.names),
         samples_hidden="" if samples.names else "hidden",
         draw_hidden="" if small else "hidden",
@@ -139,9 +140,6 @@ def _write_links(name: str, paths: set[str]) -> str:
     return "".join(f'<li><a href="{href}">{text}</a>' for href, text in links)
 
 
-def _write_sample(name: str) -> str:
-    src = f"../samples/{quote(name, safe='')}"
-    return (
-        f'<li><button type="button" data-name="{escape(name)}" title="{escape(name)}">'
-        f'<img src="{src}" alt="Classify {escape(name)}" width="48" height="48" loading="lazy"></button>'
-    )
+def _write_names(names: list[str]) -> str:
+    """JSON for an attribute in single quotes."""
+    return escape(json.dumps(names, ensure_ascii=False, separators=(",", ":")), quote=False).replace("'", "&#39;")

@@ -9,10 +9,11 @@ from pathlib import Path
 from service.classification import read_image, write_answer
 from service.errors import RequestError, StartupError
 from service.model import Model
+from service.multipart import Part
 from service.repository import find_models
 from service.serving import load_models
 from service.settings import Settings
-from service.upload import Upload
+from service.upload import FIELD
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _classify(file: Path, model: Model, settings: Settings, options: argparse.Namespace) -> str:
-    image = read_image(Upload(str(file), file.read_bytes()), model, settings.max_pixels)
-    (probabilities,) = model.run([image])
+    image = read_image(Part(FIELD, str(file), file.read_bytes()), model, settings.max_pixels)
+    (result,) = model.run([image])
     if options.json:
-        return write_answer(file.name, probabilities, model, options.top).decode()
-    best = int(probabilities.argmax())
+        return write_answer(file.name, result, model, options.top).decode()
+    best, probabilities = result
     return f"{file}  {model.labels[best]}  {probabilities[best]:.4f}"
 
 

@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from service.classification import read_image
 from service.classify import find_served
 from service.errors import RequestError
+from service.multipart import Part
 from service.serving import Served
-from service.upload import Upload, read_query, read_uploads
+from service.upload import read_query, read_uploads
 
 
 async def show_input(request: Request) -> Response:
@@ -27,8 +28,8 @@ async def show_input(request: Request) -> Response:
         served = find_served(request.state.models, request.path_params["name"])
         body = await served.reader.read(request.scope, request.receive)
         query = read_query(request.scope["query_string"])
-        upload = read_uploads(request.scope, body, query, served.settings.max_parts)[0]
-        png = await run_in_threadpool(_preprocess, upload, served)
+        part = read_uploads(request.scope, body, query, served.settings.max_parts)[0]
+        png = await run_in_threadpool(_preprocess, part, served)
     except ClientDisconnect:
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
     except RequestError as error:
@@ -36,8 +37,8 @@ async def show_input(request: Request) -> Response:
     return Response(png, media_type="image/png", headers={"x-content-type-options": "nosniff"})
 
 
-def _preprocess(upload: Upload, served: Served) -> bytes:
-    return write_png(read_image(upload, served.model, served.settings.max_pixels))
+def _preprocess(part: Part, served: Served) -> bytes:
+    return write_png(read_image(part, served.model, served.settings.max_pixels))
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:

@@ -11,18 +11,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from service.errors import LimitError, UploadError
-from service.multipart import read_parts
+from service.multipart import Part, read_parts
 from service.settings import Settings
 
 FIELD = "file"
 FORM, BARE = b"multipart/form-data", (b"image/png", b"application/octet-stream")
-
-
-class Upload(NamedTuple):
-    """One uploaded file."""
-
-    fn: str  # the file's name, as sent
-    data: bytes
 
 
 class Query(NamedTuple):
@@ -100,8 +93,8 @@ class BodyReader:
         return LimitError(f"the body is {size} bytes or more; at most {self.max_body_bytes} are allowed")
 
 
-def read_uploads(scope: Scope, body: bytes, query: Query, max_parts: int) -> list[Upload]:
-    """The uploaded files, in their order; at least one.
+def read_uploads(scope: Scope, body: bytes, query: Query, max_parts: int) -> list[Part]:
+    """The parts that bring a file, in their order; at least one.
 
     Raises:
         UploadError: No file, or a body that cannot be read.
@@ -110,13 +103,13 @@ def read_uploads(scope: Scope, body: bytes, query: Query, max_parts: int) -> lis
     content_type = header(scope, b"content-type")
     if content_type[: len(FORM)].lower() == FORM:
         parts = read_parts(body, content_type, max_parts)
-        uploads = [Upload(filename or "", content) for name, filename, content in parts if name == FIELD]
+        uploads = [part for part in parts if part.field == FIELD]
         # A browser sends an empty, nameless file for a form in which none was chosen.
-        if not uploads or uploads == [("", b"")]:
+        if not uploads or uploads == [(FIELD, "", b"")]:
             raise UploadError(f"no file was uploaded; send a PNG as the multipart part {FIELD!r}")
         return uploads
     if content_type.partition(b";")[0].strip().lower() in BARE:
-        return [Upload(query.fn, body)]
+        return [Part(FIELD, query.fn, body)]
     kind = content_type.decode("latin-1") or "absent"
     raise UploadError(f"the Content-Type is {kind}; send multipart/form-data with a part {FIELD!r}, or image/png")
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from service.batcher import Batcher
 from service.errors import OverloadError
+from service.model import Result
 
 
 class Echo:
@@ -24,15 +25,15 @@ class Echo:
         self.release = threading.Event()
         self.release.set()
 
-    def run(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
         assert 0 < len(images) <= self.max_batch
         self.release.wait(5)
         time.sleep(self.delay_s)
         self.sizes.append(len(images))
-        first = np.array([image.flat[0] for image in images], np.float32)
+        first = [int(image.flat[0]) for image in images]
         if 255 in first:
             raise RuntimeError("the device is lost")
-        return first[:, np.newaxis]
+        return [(value, np.zeros(1, np.float32)) for value in first]
 
 
 def image(value: int) -> NDArray[np.uint8]:
@@ -66,7 +67,7 @@ def test_batched_equals_unbatched(plan: list[tuple[list[int], int, bool]], max_b
                 assert str(answer) == "the device is lost"
                 assert any(255 in others for others, _, _ in plan)
             else:
-                assert answer.tolist() == [value]
+                assert answer[0] == value
 
     async def main() -> None:
         batcher = Batcher(Echo(max_batch), max_queue=10_000, inline=inline)
@@ -136,7 +137,7 @@ def test_images_of_clients_that_left_are_not_run() -> None:
             future.cancel()
         kept = batcher.submit([image(3)])
         model.release.set()
-        assert (await kept[0]).tolist() == [3]
+        assert (await kept[0])[0] == 3
         await batcher.close()
         return model.sizes
 
@@ -150,7 +151,7 @@ def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
         with pytest.raises(OverloadError, match="2 images are waiting, at most 3 may; try again"):
             batcher.submit([image(3), image(4)])
         futures += batcher.submit([image(5)])
-        assert [row.tolist() for row in await asyncio.gather(*futures)] == [[1], [2], [5]]
+        assert [best for best, _ in await asyncio.gather(*futures)] == [1, 2, 5]
 
     asyncio.run(main())
 
@@ -161,6 +162,6 @@ def test_closing_answers_what_was_accepted(inline: bool) -> None:
         batcher = Batcher(Echo(delay_s=0.01), 100, inline=inline)
         futures = batcher.submit([image(value) for value in range(10)])
         await batcher.close()
-        assert [future.result().tolist() for future in futures] == [[value] for value in range(10)]
+        assert [future.result()[0] for future in futures] == list(range(10))
 
     asyncio.run(main())

@@ -1,0 +1,131 @@
+// The server's endpoints, by paths relative to the page's own (/<model>/classify), so that a prefix does not matter.
+
+import { byId } from "./dom.js";
+
+export const TOP = 5; // classes asked for
+const TIMEOUT_MS = 60_000;
+const BROKEN_TRIES = 3; // of a file whose request breaks though the server is there
+
+/** The server's sentence about this file; sending it again would not help. */
+export class Refused extends Error {}
+
+class Busy extends Error {
+	constructor(seconds) {
+		super();
+		this.seconds = seconds;
+	}
+}
+
+class Broken extends Error {}
+
+/**
+ * The class of a PNG: {cls, fn, top, ms}. Waits while the server is busy or away, and then tries again.
+ * Throws Refused, or the signal's AbortError.
+ */
+export async function classify(file, fn, signal) {
+	const query = new URLSearchParams({ fn, top: TOP });
+	for (let broken = 0; ; ) {
+		const started = performance.now();
+		try {
+			const response = await post(`classify?${query}`, file, signal);
+			const answer = await response.json();
+			if (answer.fn !== fn) throw new Refused(`The answer is for another file, ${answer.fn}.`);
+			return { ...answer, ms: measure(response.url, started) };
+		} catch (error) {
+			signal?.throwIfAborted();
+			if (error instanceof Refused) throw error;
+			if (error instanceof Busy) await pause(error.seconds * 1000);
+			else if (!(await isReadable(file))) throw new Refused("The browser can no longer read this file.");
+			else if (await restored()) broken = 0;
+			else if (++broken === BROKEN_TRIES) throw new Refused("The server breaks the connection; is the file too large?");
+			signal?.throwIfAborted();
+		}
+	}
+}
+
+/** Milliseconds from the request to its last byte, without what the page itself was busy with where the browser tells. */
+function measure(url, started) {
+	const timing = performance.getEntriesByName(url).at(-1);
+	performance.clearResourceTimings(); // there is room for 250
+	return timing ? timing.responseEnd - timing.requestStart : performance.now() - started;
+}
+
+/** What the model sees of a PNG, as a PNG. Throws where it sees nothing. */
+export async function readInput(file, signal) {
+	return (await post("input", file, signal)).blob();
+}
+
+let labels;
+
+/** All labels of the model, as strings. */
+export function readLabels() {
+	labels ??= fetchLabels().catch((error) => {
+		labels = undefined;
+		throw error;
+	});
+	return labels;
+}
+
+async function fetchLabels() {
+	const model = location.pathname.split("/").at(-2);
+	const response = await fetch(`../v2/models/${model}`);
+	return (await response.json()).parameters.labels.map(String);
+}
+
+async function post(path, file, signal) {
+	const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+	const response = await fetch(path, {
+		method: "POST",
+		headers: { "content-type": "image/png" },
+		body: file,
+		signal: AbortSignal.any(signals),
+	});
+	if (response.ok) return response;
+	if ([429, 503].includes(response.status)) throw new Busy(Number(response.headers.get("retry-after")) || 1);
+	if ([502, 504].includes(response.status)) throw new Broken();
+	throw new Refused(await readSentence(response));
+}
+
+async function readSentence(response) {
+	try {
+		return (await response.json()).error;
+	} catch {
+		return `The server answered ${response.status} ${response.statusText}.`;
+	}
+}
+
+async function isReadable(file) {
+	try {
+		await file.slice(0, 1).arrayBuffer();
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+let absence; // one promise for all who wait
+
+/** Resolves when the server answers again: to true if it was away, false if it was there all the time. */
+function restored() {
+	absence ??= waitForServer().finally(() => (absence = undefined));
+	return absence;
+}
+
+async function waitForServer() {
+	for (let delay = 500; ; delay = Math.min(delay * 2, 8000)) {
+		const there = await isReady();
+		byId("away").hidden = there;
+		if (there) return delay > 500;
+		await Promise.race([pause(delay), new Promise((tried) => (byId("try-now").onclick = tried))]);
+	}
+}
+
+async function isReady() {
+	try {
+		return (await fetch("../v2/health/ready", { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
+	} catch {
+		return false;
+	}
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));

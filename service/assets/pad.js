@@ -1,0 +1,132 @@
+// A sheet to draw on with mouse, pen, finger or keys: dark ink on white paper.
+
+import { announce, byId } from "./dom.js";
+
+const INK_WIDTH = 0.075; // of the sheet's side; MNIST's strokes are about as wide
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class Pad {
+	/** `changed` is called after every visible change. */
+	constructor(canvas, changed) {
+		this.canvas = canvas;
+		this.changed = changed;
+		this.context = canvas.getContext("2d", { alpha: false });
+		this.strokes = []; // each a list of points [x, y], 0 to 1
+		this.down = false; // the keyboard's pen
+		this.pen = [0.5, 0.5];
+		this.listenToPointer();
+		canvas.addEventListener("keydown", (event) => this.press(event));
+		canvas.addEventListener("blur", () => (this.down = false));
+		this.redraw();
+	}
+
+	get empty() {
+		return !this.strokes.length;
+	}
+
+	undo() {
+		this.down = false;
+		this.strokes.pop();
+		this.redraw();
+		this.changed();
+	}
+
+	clear() {
+		this.down = false;
+		this.strokes = [];
+		this.redraw();
+		this.changed();
+	}
+
+	toPng() {
+		return new Promise((done) => this.canvas.toBlob(done, "image/png"));
+	}
+
+	listenToPointer() {
+		const { canvas } = this;
+		let active = null; // one finger at a time
+		canvas.addEventListener("pointerdown", (event) => {
+			if (event.button !== 0 || active !== null) return;
+			active = event.pointerId;
+			canvas.setPointerCapture(active);
+			byId("pen").hidden = true;
+			this.begin(this.locate(event));
+		});
+		canvas.addEventListener("pointermove", (event) => {
+			if (event.pointerId !== active) return;
+			const events = event.getCoalescedEvents?.() ?? [];
+			this.extend((events.length ? events : [event]).map((one) => this.locate(one)));
+		});
+		const end = (event) => {
+			if (event.pointerId === active) active = null;
+		};
+		canvas.addEventListener("pointerup", end);
+		canvas.addEventListener("pointercancel", end);
+	}
+
+	locate(event) {
+		const box = this.canvas.getBoundingClientRect();
+		return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+	}
+
+	begin(point) {
+		this.strokes.push([point]);
+		this.ink([point, point]);
+		this.changed();
+	}
+
+	extend(points) {
+		const stroke = this.strokes.at(-1);
+		if (!stroke) return; // cleared meanwhile
+		this.ink([stroke.at(-1), ...points]);
+		stroke.push(...points);
+		this.changed();
+	}
+
+	press(event) {
+		const step = KEYS[event.key];
+		if (step) this.move(step, (event.shiftKey ? 4 : 1) / Number(this.canvas.dataset.cells));
+		else if (event.key === " ") this.toggle();
+		else if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
+		else if (event.key === "Backspace") this.undo();
+		else if (event.key === "Delete") this.clear();
+		else return;
+		event.preventDefault();
+	}
+
+	toggle() {
+		this.down = !this.down;
+		announce(this.down ? "pen down" : "pen up");
+		this.showPen();
+		if (this.down) this.begin([...this.pen]);
+	}
+
+	move([x, y], distance) {
+		this.pen = [x, y].map((way, axis) => Math.min(0.96, Math.max(0.04, this.pen[axis] + way * distance)));
+		this.showPen();
+		if (this.down) this.extend([[...this.pen]]);
+	}
+
+	showPen() {
+		const pen = byId("pen");
+		pen.hidden = false;
+		pen.classList.toggle("down", this.down);
+		pen.style.setProperty("--x", this.pen[0]);
+		pen.style.setProperty("--y", this.pen[1]);
+	}
+
+	ink(points) {
+		const { context, canvas } = this;
+		context.beginPath();
+		points.forEach(([x, y]) => context.lineTo(x * canvas.width, y * canvas.height));
+		context.stroke();
+	}
+
+	redraw() {
+		const { context, canvas } = this;
+		Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineCap: "round", lineJoin: "round" });
+		context.lineWidth = INK_WIDTH * canvas.width;
+		context.fillRect(0, 0, canvas.width, canvas.height);
+		this.strokes.forEach((stroke) => this.ink([stroke[0], ...stroke]));
+	}
+}
