@@ -16,15 +16,13 @@ class Busy extends Error {
 	}
 }
 
-class Broken extends Error {}
-
 /**
  * The class of a PNG: {cls, fn, top, ms}. Waits while the server is busy or away, and then tries again.
  * Throws Refused, or the signal's AbortError.
  */
 export async function classify(file, fn, signal) {
 	const query = new URLSearchParams({ fn, top: TOP });
-	for (let broken = 0; ; ) {
+	for (let broken = 0; broken < BROKEN_TRIES; ) {
 		const started = performance.now();
 		try {
 			const response = await post(`classify?${query}`, file, signal);
@@ -35,15 +33,14 @@ export async function classify(file, fn, signal) {
 			signal?.throwIfAborted();
 			if (error instanceof Refused) throw error;
 			if (error instanceof Busy) await pause(error.seconds * 1000);
-			else if (!(await isReadable(file))) throw new Refused("The browser can no longer read this file.");
-			else if (await restored()) broken = 0;
-			else if (++broken === BROKEN_TRIES) throw new Refused("The server breaks the connection; is the file too large?");
+			else broken = (await restored()) ? 0 : broken + 1;
 			signal?.throwIfAborted();
 		}
 	}
+	throw new Refused("The file could not be sent. Is it still there, and not too large?");
 }
 
-/** Milliseconds from the request to its last byte, without what the page itself was busy with where the browser tells. */
+/** Milliseconds from request to last byte; the browser knows them without what the page was busy with. */
 function measure(url, started) {
 	const timing = performance.getEntriesByName(url).at(-1);
 	performance.clearResourceTimings(); // there is room for 250
@@ -58,49 +55,22 @@ export async function readInput(file, signal) {
 let labels;
 
 /** All labels of the model, as strings. */
-export function readLabels() {
-	labels ??= fetchLabels().catch((error) => {
-		labels = undefined;
-		throw error;
-	});
+export async function readLabels() {
+	const model = location.pathname.split("/").at(-2);
+	labels ??= (await (await fetch(`../v2/models/${model}`)).json()).parameters.labels.map(String);
 	return labels;
 }
 
-async function fetchLabels() {
-	const model = location.pathname.split("/").at(-2);
-	const response = await fetch(`../v2/models/${model}`);
-	return (await response.json()).parameters.labels.map(String);
-}
-
-async function post(path, file, signal) {
-	const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
-	const response = await fetch(path, {
-		method: "POST",
-		headers: { "content-type": "image/png" },
-		body: file,
-		signal: AbortSignal.any(signals),
-	});
-	if (response.ok) return response;
-	if ([429, 503].includes(response.status)) throw new Busy(Number(response.headers.get("retry-after")) || 1);
-	if ([502, 504].includes(response.status)) throw new Broken();
-	throw new Refused(await readSentence(response));
-}
-
-async function readSentence(response) {
-	try {
-		return (await response.json()).error;
-	} catch {
-		return `The server answered ${response.status} ${response.statusText}.`;
-	}
-}
-
-async function isReadable(file) {
-	try {
-		await file.slice(0, 1).arrayBuffer();
-		return true;
-	} catch {
-		return false;
-	}
+async function post(path, body, signal) {
+	const signals = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
+	const headers = { "content-type": "image/png" };
+	const response = await fetch(path, { method: "POST", headers, body, signal: AbortSignal.any(signals) });
+	const { ok, status, statusText } = response;
+	if (ok) return response;
+	if ([429, 503].includes(status)) throw new Busy(Number(response.headers.get("retry-after")) || 1);
+	if ([502, 504].includes(status)) throw new Error(statusText);
+	const answer = await response.json().catch(() => ({ error: `The server answered ${status} ${statusText}.` }));
+	throw new Refused(answer.error);
 }
 
 let absence; // one promise for all who wait
@@ -121,11 +91,8 @@ async function waitForServer() {
 }
 
 async function isReady() {
-	try {
-		return (await fetch("../v2/health/ready", { cache: "no-store", signal: AbortSignal.timeout(5000) })).ok;
-	} catch {
-		return false;
-	}
+	const request = fetch("../v2/health/ready", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+	return (await request.catch(() => null))?.ok ?? false;
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -4,8 +4,6 @@ export const byId = (id) => document.getElementById(id);
 
 export const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
-export const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-
 /** Tell it to a screen reader. */
 export function announce(text) {
 	byId("live").textContent = text;
@@ -14,12 +12,10 @@ export function announce(text) {
 /** Show a file in an image element; its memory is given back as soon as it is loaded. */
 export function showImage(image, blob) {
 	const url = URL.createObjectURL(blob);
-	const free = (failed) => {
+	image.onload = image.onerror = ({ type }) => {
 		URL.revokeObjectURL(url);
-		if (image.src === url) image.hidden = failed;
+		if (image.src === url) image.hidden = type === "error";
 	};
-	image.onload = () => free(false);
-	image.onerror = () => free(true);
 	image.src = url;
 	return url;
 }

@@ -1,14 +1,14 @@
 // The page's parts, put together.
 
 import { showAnswer, showItem, showNothing } from "./answer.js";
-import { classify, readLabels, Refused } from "./api.js";
+import { classify, readLabels } from "./api.js";
 import { announce, byId, download, percent } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
 import { Results } from "./results.js";
 
-let current = null;
+let current = null; // the item in the answer panel
 
 const results = new Results(
 	(item) => showItem((current = item)),
@@ -20,51 +20,47 @@ takeFiles((files) => {
 	byId(files.length > 1 ? "results" : "answer").scrollIntoView({ block: "nearest" });
 });
 
-byId("clear").addEventListener("click", () => {
+byId("clear").onclick = () => {
 	results.clear();
 	current = null;
 	showNothing();
 	byId("files").focus();
-});
-byId("export").addEventListener("click", () => {
-	const done = results.items.filter(({ answer, error }) => answer || error);
+};
+byId("export").onclick = () => {
+	const done = results.items.filter(({ state }) => state !== "waiting");
 	download(new Blob([writeCsv(done)], { type: "text/csv" }), "results.csv");
-});
+};
 
 // Samples
 
-async function readSample(name) {
-	const response = await fetch(pathOf(name));
-	return new File([await response.blob()], name, { type: "image/png" });
-}
-
-const pathOf = (name) => `../samples/${encodeURIComponent(name)}`;
 const strip = byId("samples").querySelector("ul");
 const names = JSON.parse(strip.dataset.names);
+const pathOf = (name) => `../samples/${encodeURIComponent(name)}`;
+const readSample = async (name) => new File([await (await fetch(pathOf(name))).blob()], name);
+
 for (const name of names) {
-	const image = Object.assign(new Image(48, 48), { alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) });
 	const button = Object.assign(document.createElement("button"), { type: "button", title: name });
-	const place = document.createElement("li");
-	button.append(image);
-	place.append(button);
-	strip.append(place);
-	button.addEventListener("click", async () => {
+	button.append(Object.assign(new Image(48, 48), { alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) }));
+	button.onclick = async () => {
 		results.add([await readSample(name)], true);
 		byId("answer").scrollIntoView({ block: "nearest" });
-	});
+	};
+	strip.appendChild(document.createElement("li")).append(button);
 }
-byId("all-samples").addEventListener("click", async () => results.add(await Promise.all(names.map(readSample)), true));
+byId("all-samples").onclick = async () => results.add(await Promise.all(names.map(readSample)), true);
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.
 
-let drawings = 0; // kept so far
+const DRAWING = "drawing.png";
 let changed = false;
 let classifying = false;
+let last = {}; // the answer to the drawing so far, shown until the next one
+let kept = 0;
 let announcement;
 
 const pad = new Pad(byId("pad"), () => {
 	changed = true;
-	for (const id of ["undo", "clear-pad", "keep", "save"]) byId(id).disabled = pad.empty;
+	for (const button of byId("draw").querySelectorAll("button")) button.disabled = pad.empty;
 	byId("pad-hint").hidden = !pad.empty;
 	if (!classifying) classifyDrawing();
 });
@@ -74,8 +70,8 @@ async function classifyDrawing() {
 	while (changed) {
 		changed = false;
 		const file = await pad.toPng();
-		if (!pad.empty) await showDrawing({ fn: "drawing.png", file });
-		else if (current?.fn === "drawing.png") showNothing();
+		if (!pad.empty) await showDrawing({ fn: DRAWING, file });
+		else if (current?.fn === DRAWING) showNothing();
 	}
 	classifying = false;
 }
@@ -83,35 +79,26 @@ async function classifyDrawing() {
 async function showDrawing(item) {
 	current = item;
 	const seen = showItem({ ...item, ...last });
-	try {
-		last = { answer: await classify(item.file, item.fn) };
-	} catch (error) {
-		last = { error: error instanceof Refused ? error.message : String(error) };
-	}
+	last = await classify(item.file, item.fn).then((answer) => ({ answer }), (error) => ({ error: error.message }));
 	if (current !== item) return;
 	showAnswer(last);
 	clearTimeout(announcement);
-	announcement = setTimeout(() => last.answer && announce(`${last.answer.cls}, ${percent(last.answer.top[0][1])}`), 700);
+	announcement = setTimeout(() => announce(last.error ?? `${last.answer.cls}, ${percent(last.answer.top[0][1])}`), 700);
 	await seen;
 }
 
-let last = {}; // answer to the drawing so far, shown until the next one
-
-byId("undo").addEventListener("click", () => pad.undo());
-byId("clear-pad").addEventListener("click", () => pad.clear());
-byId("keep").addEventListener("click", async () => {
-	const file = await pad.toPng();
-	results.add([new File([file], `drawing ${++drawings}.png`, { type: "image/png" })]);
-});
-byId("save").addEventListener("click", async () => download(await pad.toPng(), "drawing.png"));
+byId("undo").onclick = () => pad.undo();
+byId("wipe").onclick = () => pad.clear();
+byId("keep").onclick = async () => results.add([new File([await pad.toPng()], `drawing ${++kept}.png`)]);
+byId("save").onclick = async () => download(await pad.toPng(), DRAWING);
 
 // Labels
 
-byId("labels").addEventListener("toggle", async ({ newState }) => {
+byId("labels").ontoggle = async ({ newState }) => {
 	if (newState !== "open") return;
-	const list = byId("labels").firstElementChild;
 	const lines = await readLabels().catch(() => ["The server does not answer."]);
-	list.replaceChildren(...lines.map((label) => Object.assign(document.createElement("li"), { textContent: label })));
-});
+	const items = lines.map((textContent) => Object.assign(document.createElement("li"), { textContent }));
+	byId("labels").firstElementChild.replaceChildren(...items);
+};
 
 showNothing();

@@ -1,8 +1,8 @@
-// The list of uploaded files: a card for each, their counts, a filter, a bounded number of requests at a time.
+// The uploaded files: a card for each, counts, a filter, and a bounded number of requests at a time.
 
 import { sizeOf } from "./answer.js";
 import { classify, readLabels, Refused } from "./api.js";
-import { announce, byId, percent, plural, showBars, showImage } from "./dom.js";
+import { announce, byId, percent, showBars, showImage } from "./dom.js";
 
 const CONCURRENT = 6; // as many connections as a browser opens to one server
 const BARS = 3;
@@ -14,100 +14,58 @@ export class Results {
 		this.selected = selected;
 		this.settled = settled;
 		this.list = byId("cards");
-		this.list.addEventListener("click", (event) => this.choose(event.target.closest(".card")));
-		this.list.addEventListener("keydown", (event) => this.step(event));
-		byId("results").addEventListener("change", (event) => this.filter(event.target.value));
-		this.reset();
-	}
-
-	reset() {
-		this.stop?.abort();
-		this.stop = new AbortController();
-		this.items = [];
-		this.waiting = [];
-		this.active = 0;
-		this.counts = { done: 0, right: 0, wrong: 0, refused: 0 };
-		this.list.replaceChildren();
+		this.list.onclick = (event) => this.choose(event.target.closest(".card"));
+		this.list.onkeydown = (event) => this.step(event);
+		byId("results").onchange = (event) => this.filter(event.target);
+		this.clear();
 	}
 
 	clear() {
-		this.items.forEach(({ url }) => URL.revokeObjectURL(url));
-		this.reset();
+		this.stop?.abort();
+		this.stop = new AbortController();
+		this.items?.forEach(({ url }) => URL.revokeObjectURL(url));
+		this.items = [];
+		this.waiting = [];
+		this.active = 0;
+		this.list.replaceChildren();
 		byId("results").hidden = true;
-		byId("results").querySelector("input").checked = true;
-		this.filter("all");
+		this.filter(document.querySelector("[name=show]"));
 	}
 
 	/** Show the files at once and send them. A sample's name tells its class whatever stands before it. */
 	async add(files, areSamples = false) {
-		if (!files.length) return;
 		const { signal } = this.stop;
 		if (!this.active) this.run = { started: performance.now(), done: 0 };
-		byId("results").hidden = false;
-		const claim = areSamples ? /-([^-]+)\.png$/i : /^\d+-(.+)\.png$/i;
+		byId("results").hidden = !files.length && !this.items.length;
 		for (const [index, file] of files.entries()) {
-			const fn = file.name.toWellFormed();
-			const item = { file, fn, claim: claim.exec(fn)?.[1], answer: null, error: null, expected: null };
+			const item = makeItem(file, areSamples ? /-([^-]+)\.png$/i : /^\d+-(.+)\.png$/i);
 			this.items.push(item);
 			this.waiting.push(item);
-			this.list.append(this.makeCard(item));
-			if (index === 0) this.choose(item.card);
+			this.list.append(item.card);
+			if (!index) this.choose(item.card);
 			if (index % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) await new Promise((done) => setTimeout(done));
 			if (signal.aborted) return;
-			this.send();
+			if (this.active < CONCURRENT) this.work(signal);
 		}
 		this.summarise();
 	}
 
-	send() {
-		while (this.active < CONCURRENT && this.waiting.length) {
-			this.active++;
-			this.work(this.stop.signal);
-		}
-	}
-
 	async work(signal) {
+		this.active++;
 		for (let item; (item = this.waiting.shift()); ) {
 			try {
 				item.answer = await classify(item.file, item.fn, signal);
 				if (item.claim && (await readLabels().catch(() => [])).includes(item.claim)) item.expected = item.claim;
 			} catch (error) {
-				if (signal.aborted) return;
 				item.error = error instanceof Refused ? error.message : `The page failed on this file: ${error}`;
 			}
 			if (signal.aborted) return;
-			this.settle(item);
+			this.run.done++;
+			showResult(item);
+			this.settled(item);
+			this.summarise();
 		}
 		this.active--;
-		this.summarise();
-	}
-
-	settle(item) {
-		const { card } = item;
-		const state = item.error ? "refused" : item.expected === null ? "done" : isRight(item) ? "right" : "wrong";
-		if (state in this.counts && state !== "done") this.counts[state]++;
-		this.counts.done++;
-		this.run.done++;
-		card.classList.add(state);
-		part(card, "label").textContent = item.error ? "–" : item.answer.cls;
-		part(card, "label").classList.add(sizeOf(String(item.answer?.cls ?? "")));
-		part(card, "mark").textContent = { right: "✓ right", wrong: `✗ expected ${item.expected}`, refused: "refused" }[state] ?? "";
-		part(card, "sentence").textContent = item.error?.replace(`${item.fn}: `, "") ?? ""; // the name is below
-		part(card, "ms").textContent = item.answer ? `${item.answer.ms.toFixed(1)} ms` : "";
-		showBars(part(card, "bars"), BARS, item.answer?.top);
-		card.ariaLabel = describe(item, state);
-		this.settled(item);
-		this.summarise();
-	}
-
-	makeCard(item) {
-		const card = byId("card").content.firstElementChild.cloneNode(true);
-		card.item = item;
-		item.card = card;
-		item.url = showImage(part(card, "thumb").firstChild, item.file);
-		part(card, "fn").textContent = part(card, "fn").title = item.fn;
-		card.ariaLabel = `${item.fn}: waiting`;
-		return card;
 	}
 
 	choose(card) {
@@ -118,27 +76,32 @@ export class Results {
 		}
 		card.ariaSelected = "true";
 		card.tabIndex = 0;
-		this.selected(card.item);
+		this.selected(this.items.find((item) => item.card === card));
 	}
 
 	/** Arrow keys, Home and End move among the cards that the filter shows. */
 	step(event) {
-		const cards = [...this.list.children].filter((card) => card.checkVisibility());
-		const columns = getComputedStyle(this.list).gridTemplateColumns.split(" ").length;
-		const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -cards.length, End: cards.length };
-		if (!(event.key in steps)) return;
+		const cards = this.shown();
+		const row = getComputedStyle(this.list).gridTemplateColumns.split(" ").length;
+		const end = cards.length;
+		const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -end, End: end }[event.key];
+		if (!step) return;
 		event.preventDefault();
-		const index = cards.indexOf(document.activeElement) + steps[event.key];
-		const next = cards[Math.max(0, Math.min(cards.length - 1, index))];
-		next?.focus();
+		const next = cards[Math.max(0, Math.min(end - 1, cards.indexOf(document.activeElement) + step))];
+		next.focus();
 		this.choose(next);
 	}
 
-	filter(show) {
-		this.list.dataset.show = show;
+	shown() {
+		return [...this.list.children].filter((card) => card.checkVisibility());
+	}
+
+	filter(choice) {
+		choice.checked = true;
+		this.list.dataset.show = choice.value;
+		const cards = this.shown();
+		if (cards.length && !cards.some((card) => card.tabIndex === 0)) cards[0].tabIndex = 0;
 		this.summarise();
-		const first = [...this.list.children].find((card) => card.checkVisibility());
-		if (first && !this.list.querySelector("[tabindex='0']")?.checkVisibility()) first.tabIndex = 0;
 	}
 
 	/** Counts and speed, once for each painted frame. */
@@ -150,29 +113,45 @@ export class Results {
 	}
 
 	showSummary() {
-		const { done, right, wrong, refused } = this.counts;
-		const total = this.items.length;
-		const seconds = (performance.now() - this.run?.started) / 1000;
-		const parts = [done < total ? `${done} of ${plural(total, "file")}` : plural(total, "file")];
+		const all = this.items.length;
+		const counts = { all, waiting: 0, right: 0, wrong: 0, refused: 0 };
+		for (const { state } of this.items) counts[state]++;
+		const { waiting, right, wrong } = counts;
+		const parts = [`${waiting ? `${all - waiting} of ` : ""}${all} file${all === 1 ? "" : "s"}`];
 		if (right + wrong) parts.push(`${percent(right / (right + wrong))} right (${right} of ${right + wrong})`);
-		if (this.run?.done > 1) parts.push(`${Math.round(this.run.done / seconds)} files/s`);
+		if (this.run?.done > 1) parts.push(`${Math.round((this.run.done / (performance.now() - this.run.started)) * 1000)} files/s`);
 		byId("summary").textContent = parts.join(" · ");
-		byId("progress").max = total || 1;
-		byId("progress").value = done;
-		byId("progress").classList.toggle("done", done === total);
-		Object.entries({ all: total, right, wrong, refused }).forEach(([name, n]) => (byId(`n-${name}`).textContent = n));
-		const shown = { all: total, right, wrong, refused }[this.list.dataset.show];
-		byId("nothing").hidden = shown > 0;
-		if (total && done === total) announce(parts.join(", "));
+		byId("progress").max = all || 1;
+		byId("progress").value = all - waiting;
+		byId("progress").classList.toggle("done", !waiting);
+		for (const label of byId("results").querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
+		byId("nothing").hidden = counts[this.list.dataset.show] > 0;
+		if (all && !waiting) announce(parts.join(", "));
 	}
 }
 
 const part = (card, name) => card.querySelector(`.${name}`);
 
-const isRight = ({ answer, expected }) => String(answer.cls) === expected;
+function makeItem(file, claimed) {
+	const card = byId("card").content.firstElementChild.cloneNode(true);
+	const fn = file.name.toWellFormed();
+	part(card, "fn").textContent = part(card, "fn").title = fn;
+	card.ariaLabel = `${fn}: waiting`;
+	const url = showImage(part(card, "thumb").firstChild, file);
+	return { file, fn, card, url, claim: claimed.exec(fn)?.[1], state: "waiting" };
+}
 
-function describe({ fn, answer, error, expected }, state) {
-	if (error) return `${fn}: refused, ${error}`;
-	const mark = { right: ", right", wrong: `, wrong, expected ${expected}` }[state] ?? "";
-	return `${fn}: ${answer.cls}, ${percent(answer.top[0][1])}${mark}`;
+function showResult(item) {
+	const { card, fn, answer, error, expected } = item;
+	const label = answer ? String(answer.cls) : "–";
+	item.state = error ? "refused" : !expected ? "done" : label === expected ? "right" : "wrong";
+	const mark = { right: "✓ right", wrong: `✗ expected ${expected}`, refused: "refused" }[item.state] ?? "";
+	card.classList.add(item.state);
+	part(card, "label").textContent = label;
+	part(card, "label").classList.add(sizeOf(label));
+	part(card, "mark").textContent = mark;
+	part(card, "sentence").textContent = error?.replace(`${fn}: `, "") ?? ""; // the name is below
+	part(card, "ms").textContent = answer ? `${answer.ms.toFixed(1)} ms` : "";
+	showBars(part(card, "bars"), BARS, answer?.top);
+	card.ariaLabel = `${fn}: ${error ?? `${label}, ${percent(answer.top[0][1])}`}, ${mark}`;
 }

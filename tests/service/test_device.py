@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from service import device
 from service.device import CPU, choose_device, open_session, share_of_cores
 from service.errors import DeviceError, ModelError
-from tests.service.models import shade_model
+from tests.service.models import save, shade_model
 
 NO_DRIVER = not Path("/proc/driver/nvidia/version").exists()
 
@@ -55,6 +57,19 @@ def test_the_session_has_the_threads_that_were_asked_for(tmp_path: Path) -> None
     session = open_session(shade_model(tmp_path / "model.onnx"), choose_device("cpu", 3))
     options = session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (3, 1)
+
+
+def test_zero_padding_before_a_max_pool_stays_zero(tmp_path: Path) -> None:
+    """ONNX Runtime's Pad_Fusion would answer -1 for an image of -1 everywhere, where the model says 0."""
+    nodes = [
+        helper.make_node("Constant", [], ["pads"], value=numpy_helper.from_array(np.array([0, 0, 1, 1, 0, 0, 1, 1]))),
+        helper.make_node("Pad", ["image", "pads"], ["padded"]),
+        helper.make_node("MaxPool", ["padded"], ["pooled"], kernel_shape=[3, 3], strides=[4, 4]),
+        helper.make_node("Flatten", ["pooled"], ["scores"]),
+    ]
+    path = save(tmp_path / "model.onnx", nodes, ["N", 1, 4, 4], TensorProto.FLOAT, 1)
+    session = open_session(path, choose_device("cpu", 1))
+    assert session.run(None, {"image": np.full((1, 1, 4, 4), -1, np.float32)})[0].tolist() == [[0.0]]
 
 
 def test_a_broken_file_is_named_by_what_is_wrong(tmp_path: Path) -> None:
