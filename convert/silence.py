@@ -1,0 +1,44 @@
+"""Keeps TensorFlow's and tf2onnx's log noise off the terminal.
+
+TensorFlow's C++ side writes to file descriptor 2 while it is imported, before any log level of its own applies, so the
+descriptor itself is turned away for the duration. Python exceptions are not affected: they travel unprinted.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ENVIRONMENT = {
+    # Neither side of the comparison needs a GPU, and TensorFlow would take all of its memory.
+    "CUDA_VISIBLE_DEVICES": "-1",
+    # ONNX Runtime sends usage events, with the model's name in them, unless told not to before it is imported.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+
+
+def prepare_environment() -> None:
+    """Set what TensorFlow and ONNX Runtime read when they are first imported. Call it before importing either."""
+    os.environ.update(ENVIRONMENT)
+
+
+@contextmanager
+def silenced(active: bool = True) -> Iterator[None]:
+    """Discard what is written to file descriptor 2, and all warnings, inside the block."""
+    if not active:
+        yield
+        return
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
