@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.batcher import Batcher
 from service.classify import Classify, ShortCut
+from service.device import share_of_cores
 from service.errors import StartupError
 from service.metadata import live, read_model_metadata, read_server_metadata, ready
 from service.page import assets, redirect_to_page, show_page
@@ -39,8 +41,10 @@ def create_app(settings: Settings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         chosen = settings or Settings.from_environment()
         reader = BodyReader(chosen)
+        decoders = ThreadPoolExecutor(share_of_cores(), thread_name_prefix="decoder")
         models = {
-            model.name: Served(model, Batcher(model, chosen.max_queue), reader, chosen) for model in load_models(chosen)
+            model.name: Served(model, Batcher(model, chosen.max_queue), reader, decoders, chosen)
+            for model in load_models(chosen)
         }
         for served in models.values():
             logger.info(served.describe())
@@ -53,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         watch.cancel()
         for served in models.values():
             await served.batcher.close()
+        decoders.shutdown()
 
     return Starlette(
         routes=[

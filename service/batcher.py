@@ -126,3 +126,4 @@ class Batcher:
         for _, future in batch:
             if not future.done():
                 future.set_exception(error)
+                future.exception()  # it has been logged above, whether or not anybody awaits it

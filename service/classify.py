@@ -11,21 +11,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.classification import read_image, write_answer
+from service.classification import write_answer
 from service.errors import OverloadError, RequestError, UnknownModelError
 from service.model import Result
 from service.multipart import Part
+from service.png import claim_pixels
 from service.responses import send_error, send_json
 from service.serving import Served
 from service.upload import read_query, read_uploads
 
-INLINE_DECODE_BYTES = 64 * 1024  # a larger request is decoded on a thread, so that the event loop goes on
+# What is larger is decoded on a thread, so that the event loop goes on.
+INLINE_DECODE_BYTES, INLINE_DECODE_PIXELS = 64 * 1024, 256 * 256
 RETRY_AFTER = (b"retry-after", b"1")  # seconds
 
 
@@ -78,16 +77,17 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
         body = await served.reader.read(scope, receive)
         query = read_query(scope["query_string"])
         parts = read_uploads(scope, body, query, served.settings.max_parts)
-        if len(body) <= INLINE_DECODE_BYTES:
-            images = _read_images(parts, served)
+        if _is_small(body, parts):
+            images = served.read_images(parts)
         else:
-            images = await run_in_threadpool(_read_images, parts, served)
+            images = await served.read_large_images(parts)
         futures = served.batcher.submit(images)
-        if not served.batcher.inline:
-            await _wait_for_answers_or_leaving(futures, receive)
+        if served.batcher.inline:
+            results = [await future for future in futures]
+        else:
+            results = await _wait_for_results_or_leaving(futures, receive)
         answers = [
-            write_answer(part.fn, await future, served.model, query.top)
-            for part, future in zip(parts, futures, strict=True)
+            write_answer(part.fn, result, served.model, query.top) for part, result in zip(parts, results, strict=True)
         ]
     except ClientDisconnect:
         return
@@ -98,18 +98,21 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
         await send_json(send, 200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers))
 
 
-def _read_images(parts: list[Part], served: Served) -> list[NDArray[np.uint8]]:
-    return [read_image(part, served.model, served.settings.max_pixels) for part in parts]
+def _is_small(body: bytes, parts: list[Part]) -> bool:
+    """Whether the images are decoded sooner than a thread would be found for them."""
+    pixels = sum([claim_pixels(part.data) for part in parts])
+    return len(body) <= INLINE_DECODE_BYTES and pixels <= INLINE_DECODE_PIXELS
 
 
-async def _wait_for_answers_or_leaving(futures: list[asyncio.Future[Result]], receive: Receive) -> None:
-    """Return when all futures are done; a client that leaves takes its images out of the queue."""
+async def _wait_for_results_or_leaving(futures: list[asyncio.Future[Result]], receive: Receive) -> list[Result]:
+    """The results, once all are there; a client that leaves takes its images out of the queue."""
     answered = asyncio.gather(*futures)
     left = asyncio.ensure_future(receive())  # after the whole body, the only message is that the client has left
     try:
         await asyncio.wait((answered, left), return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
             raise ClientDisconnect
+        return await answered
     finally:
         left.cancel()
         answered.cancel()

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import ImageError
-from service.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length
-
-size_fields = struct.Struct(">II")
+from service.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length, claim_pixels
 
 # The first bytes, the kinds (depth, colour type, compression, filter, interlace) and the last of a plain file.
 PLAIN_START = SIGNATURE + b"\x00\x00\x00\rIHDR"
@@ -40,15 +38,13 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         ImageError: Not a PNG, cut off, or damaged.
         LimitError: More than `max_pixels` pixels.
     """
-    if _is_plain(data):
-        width, height = size_fields.unpack_from(data, 16)
-        if 0 < width * height <= max_pixels:
-            try:
-                pixels: NDArray[np.uint8] = png_decode(data)
-            except (PngError, ValueError) as error:
-                check(data, max_pixels)  # says it in our own words if it finds the fault, too
-                raise ImageError(f"damaged PNG: {error}") from error
-            return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
+    if _is_plain(data) and 0 < claim_pixels(data) <= max_pixels:
+        try:
+            pixels: NDArray[np.uint8] = png_decode(data)
+        except (PngError, ValueError) as error:
+            check(data, max_pixels)  # says it in our own words if it finds the fault, too
+            raise ImageError(f"damaged PNG: {error}") from error
+        return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
     return decode_any(check(data, max_pixels))
 
 

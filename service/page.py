@@ -6,7 +6,6 @@ Everything in the HTML is there without JavaScript: the facts of the model and a
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cache
 from hashlib import blake2b
@@ -101,7 +100,7 @@ def write_page(model: Model, names: list[str], samples: Samples, paths: set[str]
         width=target.width,
         models=_write_models(model.name, names),
         links=_write_links(model.name, paths),
-        samples=_write_names(samples.names),
+        samples=escape("/".join(name.removesuffix(".png") for name in samples.names)),  # no name holds a slash
         samples_count=len(samples.names),
         samples_hidden="" if samples.names else "hidden",
         draw_hidden="" if small else "hidden",
@@ -138,8 +137,3 @@ def _write_links(name: str, paths: set[str]) -> str:
     links = [(f"../v2/models/{quote(name)}", "Metadata")]
     links += [(f"..{path}", text) for path, text in LINKS.items() if path in paths]
     return "".join(f'<li><a href="{href}">{text}</a>' for href, text in links)
-
-
-def _write_names(names: list[str]) -> str:
-    """JSON for an attribute in single quotes."""
-    return escape(json.dumps(names, ensure_ascii=False, separators=(",", ":")), quote=False).replace("'", "&#39;")

@@ -10,15 +10,11 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from service.classification import read_image
 from service.classify import find_served
 from service.errors import RequestError
-from service.multipart import Part
-from service.serving import Served
 from service.upload import read_query, read_uploads
 
 
@@ -29,16 +25,12 @@ async def show_input(request: Request) -> Response:
         body = await served.reader.read(request.scope, request.receive)
         query = read_query(request.scope["query_string"])
         part = read_uploads(request.scope, body, query, served.settings.max_parts)[0]
-        png = await run_in_threadpool(_preprocess, part, served)
+        (image,) = await served.read_large_images([part])
     except ClientDisconnect:
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
     except RequestError as error:
         return JSONResponse({"error": str(error)}, error.status)
-    return Response(png, media_type="image/png", headers={"x-content-type-options": "nosniff"})
-
-
-def _preprocess(part: Part, served: Served) -> bytes:
-    return write_png(read_image(part, served.model, served.settings.max_pixels))
+    return Response(write_png(image), media_type="image/png", headers={"x-content-type-options": "nosniff"})
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:

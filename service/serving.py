@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.batcher import Batcher
+from service.classification import read_image
 from service.device import choose_device
 from service.errors import ModelError, StartupError
 from service.model import Model
+from service.multipart import Part
 from service.repository import find_models
 from service.settings import Settings
 from service.upload import BodyReader
@@ -20,7 +28,20 @@ class Served:
     model: Model
     batcher: Batcher
     reader: BodyReader
+    decoders: ThreadPoolExecutor  # as many threads as cores: each may hold a large image
     settings: Settings
+
+    def read_images(self, parts: Sequence[Part]) -> list[NDArray[np.uint8]]:
+        """The model's view (H, W, C) uint8 of each part.
+
+        Raises:
+            ImageError, LimitError: A file is not a valid PNG, or too large.
+        """
+        return [read_image(part, self.model, self.settings.max_pixels) for part in parts]
+
+    async def read_large_images(self, parts: Sequence[Part]) -> list[NDArray[np.uint8]]:
+        """Like `read_images`, on a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.decoders, self.read_images, parts)
 
     def describe(self) -> str:
         """One line for the log."""

@@ -25,6 +25,7 @@ class Settings:
     max_batch: int = 64  # images in one run of the model
     max_queue: int = 1024  # images waiting for a run, beyond them 503
     max_body_bytes: int = 32 * 1024 * 1024  # of one request
+    max_held_bytes: int = 256 * 1024 * 1024  # of all large bodies that are being received or decoded, beyond them 503
     max_pixels: int = 32 * 1024 * 1024  # width x height of one image
     max_parts: int = 256  # of one multipart body
     body_timeout_s: int = 30  # for one whole body to arrive

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from service.errors import LimitError, UploadError
+from service.errors import LimitError, OverloadError, UploadError
 from service.multipart import Part, read_parts
 from service.settings import Settings
 
@@ -36,6 +36,8 @@ class BodyReader:
 
     def __init__(self, settings: Settings) -> None:
         self.max_body_bytes, self.timeout_s = settings.max_body_bytes, settings.body_timeout_s
+        self.max_held_bytes = settings.max_held_bytes
+        self._held: dict[asyncio.Task[object], int] = {}  # bytes of the requests whose body did not come at once
         self._loop = asyncio.get_running_loop()
         self._started: dict[asyncio.Task[object], float] = {}  # on the loop's clock
 
@@ -56,7 +58,9 @@ class BodyReader:
                 if len(body) > self.max_body_bytes:
                     raise self._too_large(len(body))
                 return body
-            return await self._read_chunks(scope, receive, message)
+            self._held[task] = 0
+            task.add_done_callback(self._held.pop)
+            return await self._read_chunks(scope, receive, message, task)
         except asyncio.CancelledError:
             if task in self._started:
                 raise
@@ -74,7 +78,9 @@ class BodyReader:
                 del self._started[task]
                 task.cancel()
 
-    async def _read_chunks(self, scope: Scope, receive: Receive, message: MutableMapping[str, Any]) -> bytes:
+    async def _read_chunks(
+        self, scope: Scope, receive: Receive, message: MutableMapping[str, Any], task: asyncio.Task[object]
+    ) -> bytes:
         declared = header(scope, b"content-length")
         if declared.isdigit() and int(declared) > self.max_body_bytes:
             raise self._too_large(int(declared))
@@ -84,6 +90,9 @@ class BodyReader:
             size += len(message["body"])
             if size > self.max_body_bytes:
                 raise self._too_large(size)
+            self._held[task] = size
+            if sum(self._held.values()) > self.max_held_bytes:
+                raise OverloadError(f"uploads of more than {self.max_held_bytes} bytes are under way; try again")
             if not message.get("more_body"):
                 return b"".join(chunks)
             message = await receive()

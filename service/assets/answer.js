@@ -61,7 +61,7 @@ async function showSeen(file) {
 	}
 }
 
-byId("copy").addEventListener("click", async () => {
+byId("copy").onclick = async () => {
 	const command = byId("curl");
 	try {
 		await navigator.clipboard.writeText(command.textContent);
@@ -72,4 +72,4 @@ byId("copy").addEventListener("click", async () => {
 	byId("copy").textContent = "Copied";
 	announce("Copied");
 	setTimeout(() => (byId("copy").textContent = "Copy"), 1500);
-});
+};

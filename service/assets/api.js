@@ -4,17 +4,11 @@ import { byId } from "./dom.js";
 
 export const TOP = 5; // classes asked for
 const TIMEOUT_MS = 60_000;
+performance.setResourceTimingBufferSize(1e5);
 const BROKEN_TRIES = 3; // of a file whose request breaks though the server is there
 
 /** The server's sentence about this file; sending it again would not help. */
 export class Refused extends Error {}
-
-class Busy extends Error {
-	constructor(seconds) {
-		super();
-		this.seconds = seconds;
-	}
-}
 
 /**
  * The class of a PNG: {cls, fn, top, ms}. Waits while the server is busy or away, and then tries again.
@@ -32,7 +26,7 @@ export async function classify(file, fn, signal) {
 		} catch (error) {
 			signal?.throwIfAborted();
 			if (error instanceof Refused) throw error;
-			if (error instanceof Busy) await pause(error.seconds * 1000);
+			if (error.retryAfter) await pause(error.retryAfter * 1000);
 			else broken = (await restored()) ? 0 : broken + 1;
 			signal?.throwIfAborted();
 		}
@@ -43,7 +37,6 @@ export async function classify(file, fn, signal) {
 /** Milliseconds from request to last byte; the browser knows them without what the page was busy with. */
 function measure(url, started) {
 	const timing = performance.getEntriesByName(url).at(-1);
-	performance.clearResourceTimings(); // there is room for 250
 	return timing ? timing.responseEnd - timing.requestStart : performance.now() - started;
 }
 
@@ -67,7 +60,8 @@ async function post(path, body, signal) {
 	const response = await fetch(path, { method: "POST", headers, body, signal: AbortSignal.any(signals) });
 	const { ok, status, statusText } = response;
 	if (ok) return response;
-	if ([429, 503].includes(status)) throw new Busy(Number(response.headers.get("retry-after")) || 1);
+	const retryAfter = Number(response.headers.get("retry-after")) || 1; // seconds
+	if ([429, 503].includes(status)) throw Object.assign(new Error(statusText), { retryAfter });
 	if ([502, 504].includes(status)) throw new Error(statusText);
 	const answer = await response.json().catch(() => ({ error: `The server answered ${status} ${statusText}.` }));
 	throw new Refused(answer.error);

@@ -22,7 +22,7 @@ export function showImage(image, blob) {
 
 /** Fill `bars` with `rows` rows, so that they take their room before there is an answer. */
 export function showBars(bars, rows, top = []) {
-	while (bars.childElementCount < rows) bars.append(makeBar());
+	while (bars.childElementCount < rows) bars.append(make("span", {}, make("span"), make("span")));
 	[...bars.children].forEach((bar, index) => {
 		const [label, share] = top[index] ?? ["", 0];
 		bar.style.setProperty("--share", share);
@@ -31,17 +31,16 @@ export function showBars(bars, rows, top = []) {
 	});
 }
 
-function makeBar() {
-	const bar = document.createElement("span");
-	bar.append(document.createElement("span"), document.createElement("span"));
-	return bar;
+/** A new element with these properties and children. */
+export function make(tag, properties, ...children) {
+	const element = Object.assign(document.createElement(tag), properties);
+	element.append(...children);
+	return element;
 }
 
 /** Offer a file for download. */
 export function download(blob, name) {
-	const link = document.createElement("a");
-	link.href = URL.createObjectURL(blob);
-	link.download = name;
-	link.click();
-	setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+	const href = URL.createObjectURL(blob);
+	make("a", { href, download: name }).click();
+	setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }

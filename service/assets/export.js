@@ -9,7 +9,7 @@ export function writeCsv(items) {
 		answer ? text(String(answer.cls)) : "",
 		answer?.top[0][1] ?? "",
 		text(expected ?? ""),
-		answer && expected !== null ? String(answer.cls) === expected : "",
+		expected ? String(answer.cls) === expected : "",
 		answer?.ms.toFixed(1) ?? "",
 		text(error ?? ""),
 	]);

@@ -8,11 +8,10 @@ const inOrder = new Intl.Collator("en", { numeric: true }).compare;
 /** Call `take` with the files of every choice, drop and paste. */
 export function takeFiles(take) {
 	const input = byId("files");
-	input.addEventListener("change", () => {
+	input.onchange = () => {
 		take(sort([...input.files]));
 		input.value = ""; // the same file may be chosen again
-	});
-	byId("upload").addEventListener("submit", (event) => event.preventDefault());
+	};
 	addEventListener("paste", (event) => {
 		const files = [...event.clipboardData.files];
 		if (files.length) take(files);

@@ -2,7 +2,7 @@
 
 import { showAnswer, showItem, showNothing } from "./answer.js";
 import { classify, readLabels } from "./api.js";
-import { announce, byId, download, percent } from "./dom.js";
+import { announce, byId, download, make, percent } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
@@ -34,18 +34,17 @@ byId("export").onclick = () => {
 // Samples
 
 const strip = byId("samples").querySelector("ul");
-const names = JSON.parse(strip.dataset.names);
+const names = (strip.dataset.names.match(/[^/]+/g) ?? []).map((stem) => `${stem}.png`);
 const pathOf = (name) => `../samples/${encodeURIComponent(name)}`;
 const readSample = async (name) => new File([await (await fetch(pathOf(name))).blob()], name);
 
 for (const name of names) {
-	const button = Object.assign(document.createElement("button"), { type: "button", title: name });
-	button.append(Object.assign(new Image(48, 48), { alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) }));
-	button.onclick = async () => {
+	const onclick = async () => {
 		results.add([await readSample(name)], true);
 		byId("answer").scrollIntoView({ block: "nearest" });
 	};
-	strip.appendChild(document.createElement("li")).append(button);
+	const image = make("img", { width: 48, height: 48, alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) });
+	strip.append(make("li", {}, make("button", { type: "button", title: name, onclick }, image)));
 }
 byId("all-samples").onclick = async () => results.add(await Promise.all(names.map(readSample)), true);
 
@@ -97,8 +96,7 @@ byId("save").onclick = async () => download(await pad.toPng(), DRAWING);
 byId("labels").ontoggle = async ({ newState }) => {
 	if (newState !== "open") return;
 	const lines = await readLabels().catch(() => ["The server does not answer."]);
-	const items = lines.map((textContent) => Object.assign(document.createElement("li"), { textContent }));
-	byId("labels").firstElementChild.replaceChildren(...items);
+	byId("labels").firstElementChild.replaceChildren(...lines.map((label) => make("li", {}, label)));
 };
 
 showNothing();

@@ -11,13 +11,11 @@ export class Pad {
 		this.canvas = canvas;
 		this.changed = changed;
 		this.context = canvas.getContext("2d", { alpha: false });
-		this.strokes = []; // each a list of points [x, y], 0 to 1
-		this.down = false; // the keyboard's pen
-		this.pen = [0.5, 0.5];
+		this.pen = [0.5, 0.5]; // the keyboard's
 		this.listenToPointer();
-		canvas.addEventListener("keydown", (event) => this.press(event));
-		canvas.addEventListener("blur", () => (this.down = false));
-		this.redraw();
+		canvas.onkeydown = (event) => this.press(event);
+		canvas.onblur = () => (this.down = false);
+		this.redraw([]);
 	}
 
 	get empty() {
@@ -25,16 +23,12 @@ export class Pad {
 	}
 
 	undo() {
-		this.down = false;
-		this.strokes.pop();
-		this.redraw();
+		this.redraw(this.strokes.slice(0, -1));
 		this.changed();
 	}
 
 	clear() {
-		this.down = false;
-		this.strokes = [];
-		this.redraw();
+		this.redraw([]);
 		this.changed();
 	}
 
@@ -45,23 +39,21 @@ export class Pad {
 	listenToPointer() {
 		const { canvas } = this;
 		let active = null; // one finger at a time
-		canvas.addEventListener("pointerdown", (event) => {
+		canvas.onpointerdown = (event) => {
 			if (event.button !== 0 || active !== null) return;
 			active = event.pointerId;
 			canvas.setPointerCapture(active);
 			byId("pen").hidden = true;
 			this.begin(this.locate(event));
-		});
-		canvas.addEventListener("pointermove", (event) => {
+		};
+		canvas.onpointermove = (event) => {
 			if (event.pointerId !== active) return;
 			const events = event.getCoalescedEvents?.() ?? [];
 			this.extend((events.length ? events : [event]).map((one) => this.locate(one)));
-		});
-		const end = (event) => {
+		};
+		canvas.onpointerup = canvas.onpointercancel = (event) => {
 			if (event.pointerId === active) active = null;
 		};
-		canvas.addEventListener("pointerup", end);
-		canvas.addEventListener("pointercancel", end);
 	}
 
 	locate(event) {
@@ -87,8 +79,7 @@ export class Pad {
 		const step = KEYS[event.key];
 		if (step) this.move(step, (event.shiftKey ? 4 : 1) / Number(this.canvas.dataset.cells));
 		else if (event.key === " ") this.toggle();
-		else if (event.key === "z" && (event.ctrlKey || event.metaKey)) this.undo();
-		else if (event.key === "Backspace") this.undo();
+		else if (event.key === "Backspace" || (event.key === "z" && (event.ctrlKey || event.metaKey))) this.undo();
 		else if (event.key === "Delete") this.clear();
 		else return;
 		event.preventDefault();
@@ -122,11 +113,14 @@ export class Pad {
 		context.stroke();
 	}
 
-	redraw() {
+	/** Strokes are lists of points [x, y], each 0 to 1. */
+	redraw(strokes) {
 		const { context, canvas } = this;
+		this.strokes = strokes;
+		this.down = false; // the keyboard's pen
 		Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineCap: "round", lineJoin: "round" });
 		context.lineWidth = INK_WIDTH * canvas.width;
 		context.fillRect(0, 0, canvas.width, canvas.height);
-		this.strokes.forEach((stroke) => this.ink([stroke[0], ...stroke]));
+		strokes.forEach((stroke) => this.ink([stroke[0], ...stroke]));
 	}
 }

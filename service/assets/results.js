@@ -61,11 +61,12 @@ export class Results {
 			}
 			if (signal.aborted) return;
 			this.run.done++;
+			this.run.seconds = (performance.now() - this.run.started) / 1000;
 			showResult(item);
 			this.settled(item);
 			this.summarise();
 		}
-		this.active--;
+		if (!--this.active) performance.clearResourceTimings();
 	}
 
 	choose(card) {
@@ -119,13 +120,12 @@ export class Results {
 		const { waiting, right, wrong } = counts;
 		const parts = [`${waiting ? `${all - waiting} of ` : ""}${all} file${all === 1 ? "" : "s"}`];
 		if (right + wrong) parts.push(`${percent(right / (right + wrong))} right (${right} of ${right + wrong})`);
-		if (this.run?.done > 1) parts.push(`${Math.round((this.run.done / (performance.now() - this.run.started)) * 1000)} files/s`);
+		if (this.run?.done > 1) parts.push(`${Math.round(this.run.done / this.run.seconds)} files/s`);
 		byId("summary").textContent = parts.join(" · ");
 		byId("progress").max = all || 1;
 		byId("progress").value = all - waiting;
 		byId("progress").classList.toggle("done", !waiting);
 		for (const label of byId("results").querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
-		byId("nothing").hidden = counts[this.list.dataset.show] > 0;
 		if (all && !waiting) announce(parts.join(", "));
 	}
 }
@@ -147,11 +147,10 @@ function showResult(item) {
 	item.state = error ? "refused" : !expected ? "done" : label === expected ? "right" : "wrong";
 	const mark = { right: "✓ right", wrong: `✗ expected ${expected}`, refused: "refused" }[item.state] ?? "";
 	card.classList.add(item.state);
-	part(card, "label").textContent = label;
 	part(card, "label").classList.add(sizeOf(label));
-	part(card, "mark").textContent = mark;
-	part(card, "sentence").textContent = error?.replace(`${fn}: `, "") ?? ""; // the name is below
-	part(card, "ms").textContent = answer ? `${answer.ms.toFixed(1)} ms` : "";
+	const sentence = error?.replace(`${fn}: `, "") ?? ""; // the name is below
+	const texts = { label, mark, sentence, ms: answer ? `${answer.ms.toFixed(1)} ms` : "" };
+	for (const [name, text] of Object.entries(texts)) part(card, name).textContent = text;
 	showBars(part(card, "bars"), BARS, answer?.top);
 	card.ariaLabel = `${fn}: ${error ?? `${label}, ${percent(answer.top[0][1])}`}, ${mark}`;
 }

@@ -155,6 +155,48 @@ def test_a_body_that_does_not_arrive_is_given_up(server: Server) -> None:
     assert time.monotonic() - started < 5
 
 
+def test_large_uploads_together_are_bounded_and_none_that_was_accepted_is_lost(tmp_path: Path) -> None:
+    shade_model(tmp_path / "shade/1/model.onnx")
+    large = png_bytes(np.random.default_rng(0).integers(0, 256, (400, 400), np.uint8))
+    head = b"POST /shade/classify?fn=%%d HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_MAX_HELD_BYTES": "200000"}) as server:
+        address = urlsplit(server.url)
+        with (
+            socket.create_connection((address.hostname, address.port), timeout=10) as first,
+            socket.create_connection((address.hostname, address.port), timeout=10) as second,
+        ):
+            first.sendall(head % len(large) % 1 + large[:-1000])
+            time.sleep(0.3)
+            second.sendall(head % len(large) % 2 + large[:-1000])
+            assert read_answer(second) == (503, {"error": "uploads of more than 200000 bytes are under way; try again"})
+            first.sendall(large[-1000:])
+            assert read_answer(first) == (200, {"cls": 0, "fn": "1"})
+            first.sendall(head % len(large) % 3 + large)
+            assert read_answer(first) == (200, {"cls": 0, "fn": "3"})
+
+
+def read_answer(connection: socket.socket) -> tuple[int, object]:
+    received = b""
+    while not received.endswith(b"}"):
+        received += connection.recv(4096)
+    return int(received.split()[1]), json.loads(received[received.index(b"{") :])
+
+
+def test_a_small_file_of_many_pixels_does_not_hold_the_others_up(tmp_path: Path) -> None:
+    shade_model(tmp_path / "shade/1/model.onnx")
+    bomb = png_bytes(np.zeros((5500, 5500), np.uint8))
+    assert len(bomb) < 60_000
+    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url) as client:
+        with ThreadPoolExecutor(4) as pool:
+            bombs = [pool.submit(post, client, (str(index), bomb)) for index in range(4)]
+            longest = 0.0
+            while not all(one.done() for one in bombs):
+                started = time.monotonic()
+                assert post(client, ("a", DARK)).status_code == 200
+                longest = max(longest, time.monotonic() - started)
+        assert {one.result().status_code for one in bombs} == {200}
+
+
 def test_many_clients_at_once_get_their_own_answers(client: httpx.Client) -> None:
     def ask(index: int) -> bool:
         light = index % 3 == 0
