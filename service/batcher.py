@@ -109,12 +109,13 @@ class Batcher:
 
     def _take(self) -> list[Entry]:
         """The next batch, without those whose client has left."""
-        batch: list[Entry] = []
-        while self._waiting and len(batch) < self.model.max_batch:
-            entry = self._waiting.popleft()
-            if not entry[1].cancelled():
-                batch.append(entry)
-        return batch
+        while self._waiting:
+            count = min(len(self._waiting), self.model.max_batch)
+            taken = [self._waiting.popleft() for _ in range(count)]
+            batch = [entry for entry in taken if not entry[1].cancelled()]
+            if batch:
+                return batch
+        return []
 
     def _answer(self, batch: list[Entry], results: list[Result]) -> None:
         for (_, future), result in zip(batch, results, strict=True):

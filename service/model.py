@@ -48,7 +48,7 @@ class Model:
     def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
         """A result for each of N images (H, W, C) uint8, N at most `max_batch`."""
         count = len(images)
-        np.stack(images, out=self._images[:count])
+        np.concatenate(images, out=self._rows[: count * self.input.height])
         outputs = self._run_batch(count)
         if not self._is_probabilities:
             outputs = softmax(outputs)
@@ -66,6 +66,7 @@ class Model:
         self.max_batch = max_batch
         size = (max_batch, self.input.height, self.input.width, self.input.channels)
         self._images = np.zeros(size, np.uint8)
+        self._rows = self._images.reshape(-1, *size[2:])  # the same buffer, image after image
         shape = (max_batch, *self.input.shape)
         self._tensor = self._images.reshape(shape) if self.input.takes_pixels else np.zeros(shape, self.input.dtype)
 

@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -30,7 +31,8 @@ async def show_input(request: Request) -> Response:
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
     except RequestError as error:
         return JSONResponse({"error": str(error)}, error.status)
-    return Response(write_png(image), media_type="image/png", headers={"x-content-type-options": "nosniff"})
+    png = await run_in_threadpool(write_png, image)
+    return Response(png, media_type="image/png", headers={"x-content-type-options": "nosniff"})
 
 
 def write_png(pixels: NDArray[np.uint8]) -> bytes:
