@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.batcher import Batcher
-from service.classify import Classify, ShortCut
+from service.classify import DEFECT, Classify, classify
 from service.device import share_of_cores
 from service.errors import StartupError
 from service.metadata import live, read_model_metadata, read_server_metadata, ready
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             await served.batcher.close()
         decoders.shutdown()
 
-    return Starlette(
+    return Application(
         routes=[
             Route("/{name}/classify", Classify(), methods=["POST"]),
             Route("/{name}/classify", show_page),
@@ -74,9 +74,24 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Mount("/assets", assets),
         ],
         lifespan=lifespan,
-        middleware=[Middleware(ShortCut), Middleware(StartupSentence)],
+        middleware=[Middleware(StartupSentence)],
         exception_handlers={HTTPException: answer_http_exception, Exception: answer_defect},
     )
+
+
+class Application(Starlette):
+    """Starlette, with a short cut: a request for a served model's class goes to `classify` at once.
+
+    The route of the same path does the same, after middleware and routing, which would cost each request 3 %.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            served = scope["state"]["paths"].get(scope["path"])
+            if served is not None:
+                return await classify(served, scope, receive, send)
+        return await super().__call__(scope, receive, send)
 
 
 class StartupSentence:
@@ -109,4 +124,4 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
 
 async def answer_defect(request: Request, error: Exception) -> Response:
     """One fixed sentence; Starlette raises the error again for the server to log."""
-    return JSONResponse({"error": "the server failed on this request; its log says why"}, 500)
+    return JSONResponse({"error": DEFECT}, 500)

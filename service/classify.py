@@ -9,10 +9,11 @@ to a small image.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from service.classification import write_answer
 from service.errors import OverloadError, RequestError, UnknownModelError
@@ -23,8 +24,10 @@ from service.responses import send_error, send_json
 from service.serving import Served
 from service.upload import read_query, read_uploads
 
+logger = logging.getLogger("uvicorn.error")
 # What is larger is decoded on a thread, so that the event loop goes on.
 INLINE_DECODE_BYTES, INLINE_DECODE_PIXELS = 64 * 1024, 256 * 256
+DEFECT = "the server failed on this request; its log says why"
 RETRY_AFTER = (b"retry-after", b"1")  # seconds
 
 
@@ -41,24 +44,6 @@ class Classify:
             await classify(served, scope, receive, send)
 
 
-class ShortCut:
-    """Middleware that begins with the classification by a served model at once.
-
-    The route of the same path would do the same, after Starlette's exception handling and routing.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            served = scope["state"]["paths"].get(scope["path"])
-            if served is not None:
-                return await classify(served, scope, receive, send)
-        return await self.app(scope, receive, send)
-
-
 def find_served(models: Mapping[str, Served], name: str) -> Served:
     """The served model of that name.
 
@@ -72,7 +57,7 @@ def find_served(models: Mapping[str, Served], name: str) -> Served:
 
 
 async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request: 200 with the classes, 404 for invalid input, 503 when too many images wait."""
+    """Answer one request: 200 with the classes, 404 for invalid input, 503 when too many wait, 500 for a defect."""
     try:
         body = await served.reader.read(scope, receive)
         query = read_query(scope["query_string"])
@@ -94,6 +79,9 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
     except RequestError as error:
         headers = [RETRY_AFTER] if isinstance(error, OverloadError) else []
         await send_error(send, error.status, str(error), headers)
+    except Exception:
+        logger.exception("A request for %s failed.", served.model.name)
+        await send_error(send, 500, DEFECT)
     else:
         await send_json(send, 200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers))
 

@@ -38,6 +38,21 @@ export function make(tag, properties, ...children) {
 	return element;
 }
 
+/** Arrow keys, Home and End go through a list or grid that is one stop for the Tab key; returns where they went. */
+export function moveFocus(event, elements) {
+	const end = elements.length;
+	const row = elements.findIndex((one) => one.offsetTop > elements[0].offsetTop);
+	const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -end, End: end };
+	if (!(event.key in steps)) return null;
+	event.preventDefault();
+	const old = document.activeElement;
+	const next = elements[Math.max(0, Math.min(end - 1, elements.indexOf(old) + steps[event.key]))];
+	old.tabIndex = -1;
+	next.tabIndex = 0;
+	next.focus();
+	return next;
+}
+
 /** Offer a file for download. */
 export function download(blob, name) {
 	const href = URL.createObjectURL(blob);

@@ -2,7 +2,7 @@
 
 import { showAnswer, showItem, showNothing } from "./answer.js";
 import { classify, readLabels } from "./api.js";
-import { announce, byId, download, make, percent } from "./dom.js";
+import { announce, byId, download, make, moveFocus, percent } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
@@ -44,8 +44,10 @@ for (const name of names) {
 		byId("answer").scrollIntoView({ block: "nearest" });
 	};
 	const image = make("img", { width: 48, height: 48, alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) });
-	strip.append(make("li", {}, make("button", { type: "button", title: name, onclick }, image)));
+	const button = make("button", { type: "button", title: name, tabIndex: strip.childElementCount ? -1 : 0, onclick }, image);
+	strip.append(make("li", {}, button));
 }
+strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
 byId("all-samples").onclick = async () => results.add(await Promise.all(names.map(readSample)), true);
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.

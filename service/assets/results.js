@@ -2,7 +2,7 @@
 
 import { sizeOf } from "./answer.js";
 import { classify, readLabels, Refused } from "./api.js";
-import { announce, byId, percent, showBars, showImage } from "./dom.js";
+import { announce, byId, moveFocus, percent, showBars, showImage } from "./dom.js";
 
 const CONCURRENT = 6; // as many connections as a browser opens to one server
 const BARS = 3;
@@ -15,7 +15,7 @@ export class Results {
 		this.settled = settled;
 		this.list = byId("cards");
 		this.list.onclick = (event) => this.choose(event.target.closest(".card"));
-		this.list.onkeydown = (event) => this.step(event);
+		this.list.onkeydown = (event) => this.choose(moveFocus(event, this.shown()));
 		byId("results").onchange = (event) => this.filter(event.target);
 		this.clear();
 	}
@@ -78,19 +78,6 @@ export class Results {
 		card.ariaSelected = "true";
 		card.tabIndex = 0;
 		this.selected(this.items.find((item) => item.card === card));
-	}
-
-	/** Arrow keys, Home and End move among the cards that the filter shows. */
-	step(event) {
-		const cards = this.shown();
-		const row = getComputedStyle(this.list).gridTemplateColumns.split(" ").length;
-		const end = cards.length;
-		const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -end, End: end }[event.key];
-		if (!step) return;
-		event.preventDefault();
-		const next = cards[Math.max(0, Math.min(end - 1, cards.indexOf(document.activeElement) + step))];
-		next.focus();
-		this.choose(next);
 	}
 
 	shown() {

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.service.conftest import png_bytes
 from tests.service.models import save, shade_model
@@ -258,7 +259,6 @@ def test_a_slow_model_on_its_thread_answers_and_drops_those_who_left(tmp_path: P
 
 
 def slow_model(path: Path) -> None:
-    from onnx import TensorProto, helper, numpy_helper
 
     weights = [numpy_helper.from_array(np.zeros((64, c, 7, 7), np.float32), f"w{c}") for c in (1, 64)]
     nodes = [helper.make_node("Constant", [], [weight.name], value=weight) for weight in weights] + [
@@ -328,3 +328,20 @@ def test_importing_the_service_loads_no_training_stack() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert json.loads(done.stdout) == []
+
+
+def test_a_defect_is_a_500_with_one_fixed_sentence_and_the_next_request_is_served(tmp_path: Path) -> None:
+    """A model whose graph fails on an all-white image: it looks the mean up in a table that has no 255."""
+    table = numpy_helper.from_array(np.eye(255, 2, dtype=np.float32))
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.INT64),
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Constant", [], ["table"], value=table),
+        helper.make_node("Gather", ["table", "mean"], ["scores"]),
+    ]
+    save(tmp_path / "picky/1/model.onnx", nodes, ["N", 4, 4, 1], TensorProto.UINT8, 2)
+    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url) as client:
+        failed = post(client, ("a", LIGHT), path="/picky/classify")
+        assert answer(failed) == (500, {"error": "the server failed on this request; its log says why"})
+        assert post(client, ("a", DARK), path="/picky/classify").status_code == 200
+    assert any("A batch of 1 images failed." in line for line in server.log)
