@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     failed = 0
     for file in options.files:
         try:
-            print(_classify(file, model, settings, options))
+            print(_classify(file, model, settings, options), flush=True)  # in the order of the files, errors too
         except RequestError as error:
             print(f"predict: {error}", file=sys.stderr)
             failed = 1
