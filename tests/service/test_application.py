@@ -258,6 +258,23 @@ def test_a_slow_model_on_its_thread_answers_and_drops_those_who_left(tmp_path: P
         assert asyncio.run(main()) == [200] * 11
 
 
+def test_a_server_that_is_told_to_stop_answers_what_it_has_accepted(tmp_path: Path) -> None:
+    slow_model(tmp_path / "slow/1/model.onnx")
+    image = png_bytes(np.zeros((64, 64), np.uint8))
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1"}) as server:
+
+        async def main() -> list[int]:
+            async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+                asks = [
+                    asyncio.create_task(client.post("/slow/classify", files={"file": ("a", image)})) for _ in range(8)
+                ]
+                await asyncio.wait(asks, return_when=asyncio.FIRST_COMPLETED)
+                server.process.terminate()
+                return [response.status_code for response in await asyncio.gather(*asks)]
+
+        assert asyncio.run(main()) == [200] * 8
+
+
 def slow_model(path: Path) -> None:
 
     weights = [numpy_helper.from_array(np.zeros((64, c, 7, 7), np.float32), f"w{c}") for c in (1, 64)]
