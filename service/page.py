@@ -117,10 +117,7 @@ def _write_labels(model: Model) -> str:
     text = " ".join(str(label) for label in model.labels)
     if len(text) <= MAX_INLINE_LABELS:
         return f"<dt>{model.classes} classes</dt><dd>{escape(text)}</dd>"
-    return (
-        f'<dt>Classes</dt><dd>{model.classes} <button class="link js" type="button" popovertarget="labels">'
-        "show them</button></dd>"
-    )
+    return f'<dt>Classes</dt><dd>{model.classes} <button class="link js" popovertarget="labels">show them</button></dd>'
 
 
 def _write_models(current: str, names: list[str]) -> str:

@@ -8,7 +8,7 @@ performance.setResourceTimingBufferSize(1e5);
 const BROKEN_TRIES = 3; // of a file whose request breaks though the server is there
 
 /** The server's sentence about this file; sending it again would not help. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 /**
  * The class of a PNG: {cls, fn, top, ms}. Waits while the server is busy or away, and then tries again.
@@ -70,7 +70,7 @@ async function post(path, body, signal) {
 let absence; // one promise for all who wait
 
 /** Resolves when the server answers again: to true if it was away, false if it was there all the time. */
-function restored() {
+export function restored() {
 	absence ??= waitForServer().finally(() => (absence = undefined));
 	return absence;
 }

@@ -1,7 +1,7 @@
 // The page's parts, put together.
 
 import { showAnswer, showItem, showNothing } from "./answer.js";
-import { classify, readLabels } from "./api.js";
+import { classify, readLabels, restored } from "./api.js";
 import { announce, byId, download, make, moveFocus, percent } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
@@ -36,15 +36,16 @@ byId("export").onclick = () => {
 const strip = byId("samples").querySelector("ul");
 const names = (strip.dataset.names.match(/[^/]+/g) ?? []).map((stem) => `${stem}.png`);
 const pathOf = (name) => `../samples/${encodeURIComponent(name)}`;
-const readSample = async (name) => new File([await (await fetch(pathOf(name))).blob()], name);
+
+async function readSample(name) {
+	const response = await fetch(pathOf(name)).catch(() => restored().then(() => fetch(pathOf(name))));
+	return new File([await response.blob()], name);
+}
 
 for (const name of names) {
-	const onclick = async () => {
-		results.add([await readSample(name)], true);
-		byId("answer").scrollIntoView({ block: "nearest" });
-	};
+	const onclick = async () => results.add([await readSample(name)], true);
 	const image = make("img", { width: 48, height: 48, alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) });
-	const button = make("button", { type: "button", title: name, tabIndex: strip.childElementCount ? -1 : 0, onclick }, image);
+	const button = make("button", { title: name, tabIndex: strip.childElementCount ? -1 : 0, onclick }, image);
 	strip.append(make("li", {}, button));
 }
 strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
@@ -52,15 +53,14 @@ byId("all-samples").onclick = async () => results.add(await Promise.all(names.ma
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.
 
-const DRAWING = "drawing.png";
+const drawing = { fn: "drawing.png" }; // an item whose answer stays until the next one
 let changed = false;
 let classifying = false;
-let last = {}; // the answer to the drawing so far, shown until the next one
-let kept = 0;
 let announcement;
 
 const pad = new Pad(byId("pad"), () => {
 	changed = true;
+	if (!pad.empty) current = drawing;
 	for (const button of byId("draw").querySelectorAll("button")) button.disabled = pad.empty;
 	byId("pad-hint").hidden = !pad.empty;
 	if (!classifying) classifyDrawing();
@@ -70,28 +70,28 @@ async function classifyDrawing() {
 	classifying = true;
 	while (changed) {
 		changed = false;
-		const file = await pad.toPng();
-		if (!pad.empty) await showDrawing({ fn: DRAWING, file });
-		else if (current?.fn === DRAWING) showNothing();
+		drawing.file = await pad.toPng();
+		if (pad.empty) drawing.answer = drawing.error = null;
+		if (current === drawing) await (pad.empty ? showNothing() : showDrawing());
 	}
 	classifying = false;
 }
 
-async function showDrawing(item) {
-	current = item;
-	const seen = showItem({ ...item, ...last });
-	last = await classify(item.file, item.fn).then((answer) => ({ answer }), (error) => ({ error: error.message }));
-	if (current !== item) return;
-	showAnswer(last);
+async function showDrawing() {
+	const seen = showItem(drawing);
+	const answered = classify(drawing.file, drawing.fn).then((answer) => ({ answer, error: null }));
+	Object.assign(drawing, await answered.catch(({ message }) => ({ answer: null, error: message })));
+	if (current !== drawing) return;
+	showAnswer(drawing);
 	clearTimeout(announcement);
-	announcement = setTimeout(() => announce(last.error ?? `${last.answer.cls}, ${percent(last.answer.top[0][1])}`), 700);
+	const { answer, error } = drawing;
+	announcement = setTimeout(() => announce(error ?? `${answer.cls}, ${percent(answer.top[0][1])}`), 700);
 	await seen;
 }
 
 byId("undo").onclick = () => pad.undo();
 byId("wipe").onclick = () => pad.clear();
-byId("keep").onclick = async () => results.add([new File([await pad.toPng()], `drawing ${++kept}.png`)]);
-byId("save").onclick = async () => download(await pad.toPng(), DRAWING);
+byId("save").onclick = async () => download(await pad.toPng(), drawing.fn);
 
 // Labels
 

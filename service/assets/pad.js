@@ -2,7 +2,7 @@
 
 import { announce, byId } from "./dom.js";
 
-const INK_WIDTH = 0.075; // of the sheet's side; MNIST's strokes are about as wide
+const INK_WIDTH = 0.075; // of the sheet's side
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Pad {
@@ -63,7 +63,7 @@ export class Pad {
 
 	begin(point) {
 		this.strokes.push([point]);
-		this.ink([point, point]);
+		this.ink([point]);
 		this.changed();
 	}
 
@@ -109,6 +109,7 @@ export class Pad {
 	ink(points) {
 		const { context, canvas } = this;
 		context.beginPath();
+		context.moveTo(points[0][0] * canvas.width + 0.1, points[0][1] * canvas.height); // without a length there is no dot
 		points.forEach(([x, y]) => context.lineTo(x * canvas.width, y * canvas.height));
 		context.stroke();
 	}
@@ -121,6 +122,6 @@ export class Pad {
 		Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineCap: "round", lineJoin: "round" });
 		context.lineWidth = INK_WIDTH * canvas.width;
 		context.fillRect(0, 0, canvas.width, canvas.height);
-		strokes.forEach((stroke) => this.ink([stroke[0], ...stroke]));
+		strokes.forEach((stroke) => this.ink(stroke));
 	}
 }

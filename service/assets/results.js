@@ -1,7 +1,7 @@
 // The uploaded files: a card for each, counts, a filter, and a bounded number of requests at a time.
 
 import { sizeOf } from "./answer.js";
-import { classify, readLabels, Refused } from "./api.js";
+import { classify, readLabels } from "./api.js";
 import { announce, byId, moveFocus, percent, showBars, showImage } from "./dom.js";
 
 const CONCURRENT = 6; // as many connections as a browser opens to one server
@@ -57,7 +57,7 @@ export class Results {
 				item.answer = await classify(item.file, item.fn, signal);
 				if (item.claim && (await readLabels().catch(() => [])).includes(item.claim)) item.expected = item.claim;
 			} catch (error) {
-				item.error = error instanceof Refused ? error.message : `The page failed on this file: ${error}`;
+				item.error = error.message;
 			}
 			if (signal.aborted) return;
 			this.run.done++;

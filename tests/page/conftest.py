@@ -1,0 +1,115 @@
+"""A real Chromium before a real server. Without Chromium, its tests are skipped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+
+from tests.page.models import photo_model
+from tests.serving import Server, serve
+
+IMGS = Path("imgs")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"phone": ViewportSize(width=360, height=740), "desktop": ViewportSize(width=1280, height=800)}
+COUNT_SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) window.shifts.push(value);
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+OpenPage = Callable[..., Page]
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(
+    scope="package"
+)  # Playwright keeps an event loop running, which the tests of other packages must not see
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Server]:
+    """The repository's own model and samples."""
+    if not Path("models/mnist/1/model.onnx").exists():
+        pytest.skip("the repository has no models/mnist")
+    with serve({}) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two models, one for photographs with many long labels; no samples."""
+    folder = tmp_path_factory.mktemp("models")
+    photo_model(folder / "photo/3/model.onnx")
+    photo_model(folder / "other/1/model.onnx")
+    with serve({"SERVICE_MODELS": str(folder), "SERVICE_SAMPLES": str(folder / "none")}) as server:
+        yield server
+
+
+@pytest.fixture(params=SIZES)
+def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Opens pages at phone and at desktop size; in the end none may have broken the policy or failed."""
+    complaints: list[str] = []
+    phone = request.param == "phone"
+    context = browser.new_context(viewport=SIZES[request.param], has_touch=phone, is_mobile=phone)
+    context.add_init_script(COUNT_SHIFTS)
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    def open_page(url: str) -> Page:
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", complain)
+        page.goto(url)
+        return page
+
+    yield open_page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: OpenPage, server: Server) -> Page:
+    """The page of the repository's model."""
+    return open_page(f"{server.url}/mnist/classify")
+
+
+@pytest.fixture(scope="package")
+def five_hundred(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """500 digits, `index-class.png`; of the last ten the name is wrong."""
+    folder = tmp_path_factory.mktemp("digits")
+    digits = sorted(path for path in IMGS.glob("*.png") if path.stem.partition("-")[0].isdecimal())
+    files = []
+    for index in range(500):
+        digit = digits[index % len(digits)]
+        label = int(digit.stem.partition("-")[2])
+        file = folder / f"{index}-{label if index < 490 else (label + 1) % 10}.png"
+        shutil.copy(digit, file)
+        files.append(file)
+    return files
+
+
+def upload(page: Page, *files: Path) -> None:
+    """Choose files."""
+    page.locator("#files").set_input_files([str(file) for file in files])
