@@ -50,6 +50,6 @@ def test_there_are_commands_to_run() -> None:
 
 
 def test_the_files_that_the_readme_links_to_exist() -> None:
-    links = re.findall(r"\]\((?!http|#)([^)]+)\)", README)
+    links = re.findall(r"\]\((?!http|#)([^)]+)\)", README) + re.findall(r'src(?:set)?="([^"]+)"', README)
     assert links
     assert [link for link in links if not Path(link).exists()] == []
