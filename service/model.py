@@ -84,19 +84,27 @@ class Model:
 
         Sets `max_batch` and `batch_s`. Returns whether the outputs are probabilities; if not, they are logits.
         """
-        noise = np.random.default_rng(0).integers(0, 256, self._images.shape, np.uint8)
-        self._images[...] = noise
+        self._images[...] = np.random.default_rng(0).integers(0, 256, self._images.shape, np.uint8)
         is_probabilities = True
         for size in [self.max_batch] if self.input.batch else range(1, self.max_batch + 1):
             outputs = self._run_batch(size)
-            started = time.perf_counter()
-            self._run_batch(size)
-            self.batch_s = time.perf_counter() - started  # seconds of the largest batch
             is_probabilities &= bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-2))
-            if self.batch_s > MAX_BATCH_S and self.input.batch is None:
+            if self.input.batch is None and self._time_batch(size, MAX_BATCH_S) > MAX_BATCH_S:
                 self._allocate(size)
                 break
+        self.batch_s = self._time_batch(self.max_batch)
         return is_probabilities
+
+    def _time_batch(self, size: int, enough_s: float = 0.0) -> float:
+        """Seconds of a batch, the shortest of three, or the first that is short enough: a busy machine adds to any."""
+        shortest = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            self._run_batch(size)
+            shortest = min(shortest, time.perf_counter() - started)
+            if shortest <= enough_s:
+                break
+        return shortest
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
