@@ -1,0 +1,22 @@
+"""`python -m bench` hammers one server; `python -m bench compare` compares this service with others."""
+
+import signal
+import sys
+from types import FrameType
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """End by an exception, so that the servers that were started are stopped too."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if sys.argv[1:2] == ["compare"]:
+        from bench import compare  # which loads matplotlib
+
+        sys.exit(compare.main(sys.argv[2:]))
+    from bench import hammer
+
+    sys.exit(hammer.main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""What a request needs at the least besides HTTP, measured in this process: decode the PNG, run the model.
+
+    python -m bench.pipeline MODEL IMAGES.npy
+
+prints one JSON object: the right classes, and microseconds an image for decoding and for each batch size of the model.
+It is run pinned to the servers' core. The decoder is libpng, the fastest at hand, without any check around it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from imagecodecs import png_decode
+
+from bench.upload import encode_png, vary
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+REPEATS = 200
+
+
+def main(model: str, images_file: str) -> None:
+    """Measure and print."""
+    images = np.load(images_file)  # (N, 28, 28) uint8
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    tensor = images[..., np.newaxis]  # (N, 28, 28, 1)
+    (probabilities,) = session.run(None, {name: tensor})
+    files = [encode_png(vary(image, "plain")) for image in images]
+    result: dict[str, Any] = {
+        "classes": probabilities.argmax(axis=1).tolist(),
+        "decode_us": median_us(lambda: [png_decode(file) for file in files], 10) / len(files),
+        "run_us": {
+            batch: median_us(lambda: session.run(None, {name: tensor[:batch]}), REPEATS) / batch  # noqa: B023
+            for batch in BATCHES
+        },
+    }
+    print(json.dumps(result))
+
+
+def median_us(work: Callable[[], object], repeats: int) -> float:
+    """Median duration of `work`."""
+    durations = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        durations.append(time.perf_counter() - started)
+    return float(np.median(durations)) * 1e6
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

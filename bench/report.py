@@ -1,0 +1,90 @@
+"""Answers to figures: each answer judged, percentiles, a table and one JSON line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.client import Answer
+
+PERCENTILES = (50, 90, 99)
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile of values in ascending order: the smallest that `percent` % are not above."""
+    if not ordered:
+        return math.nan
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+class Tally:
+    """Counts answers as they come in."""
+
+    def __init__(self) -> None:
+        self.correct = 0
+        self.latencies_s: list[float] = []  # of good answers
+        self.errors: Counter[str] = Counter()
+
+    def add(self, answer: Answer) -> None:
+        """Judge one answer."""
+        error, is_correct = judge(answer)
+        if error:
+            self.errors[error] += 1
+            return
+        self.latencies_s.append(answer.latency_s)
+        self.correct += is_correct
+
+    def figures(self, elapsed_s: float) -> dict[str, object]:
+        """The result, rounded for reading."""
+        good, failed = len(self.latencies_s), sum(self.errors.values())
+        ordered = sorted(self.latencies_s)
+        result: dict[str, object] = {
+            "answers": good,
+            "failed": failed,
+            "accuracy": round(self.correct / good, 4) if good else None,
+            "requests_per_s": round(good / elapsed_s, 1) if elapsed_s else 0.0,
+        }
+        for percent in PERCENTILES:
+            result[f"p{percent}_ms"] = round(percentile(ordered, percent) * 1000, 3) if good else None
+        return {**result, "errors": dict(self.errors)}
+
+
+def judge(answer: Answer) -> tuple[str, bool]:
+    """What is wrong with an answer, empty where nothing is, and whether its class is the right one."""
+    upload, status, body, _ = answer
+    if status == 0:
+        return f"lost: {body.decode(errors='replace')}", False
+    if status == 503:
+        return "503: overloaded", False
+    if status != 200:
+        return f"status {status}", False
+    try:
+        values = json.loads(body)
+        fn, label = values["fn"], values["cls"]
+    except (ValueError, KeyError, TypeError):
+        return "not an answer", False
+    if fn != upload.fn:
+        return "answer to another file", False
+    return "", str(label) == str(upload.label)
+
+
+def print_table(figures: dict[str, object]) -> None:
+    """Print one line for each figure."""
+    rows = {
+        "accuracy": _unit(figures["accuracy"], "%", 100),
+        "requests": f"{figures['answers']:,} answered, {figures['failed']:,} failed",
+        "req/s": _unit(figures["requests_per_s"], ""),
+        **{f"p{percent}": _unit(figures[f"p{percent}_ms"], "ms") for percent in PERCENTILES},
+    }
+    for name, text in rows.items():
+        print(f"{name:<10}{text}")
+    errors = figures["errors"]
+    assert isinstance(errors, dict)
+    for error, count in errors.items():
+        print(f"{'error':<10}{count:,} x {error}")
+
+
+def _unit(value: object, unit: str, factor: int = 1) -> str:
+    return f"{value * factor:,.2f} {unit}".strip() if isinstance(value, int | float) else "-"
