@@ -68,7 +68,7 @@ def prepare(image: Image.Image) -> Image.Image:
     pixels = np.asarray(image)
     border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
     canvas = Image.new("L", (SIDE, SIDE), int(np.median(border)))
-    canvas.paste(image.resize((width, height), BILINEAR), ((SIDE - width) // 2, (SIDE - height) // 2))
+    canvas.paste(image.resize((width, height), Image.Resampling.LANCZOS), ((SIDE - width) // 2, (SIDE - height) // 2))
     return canvas
 
 

@@ -22,12 +22,15 @@ SHOWN = 60  # mistakes on the sheet at most
 
 
 def draw_curves(curves: dict[str, Curves], path: Path) -> None:
-    """Error of both networks on augmented training pictures, by epoch, on a logarithmic scale."""
+    """Error of all networks on augmented training pictures, by epoch, on a logarithmic scale."""
     figure, axes = plt.subplots(figsize=(7, 3.4))
-    for (name, curve), colour in zip(curves.items(), (GREY, BLUE), strict=True):
+    for name, curve in curves.items():
+        colour = BLUE if name == "student" else GREY
         errors = 100 * (1 - np.array(curve["accuracy"]))
         axes.plot(np.arange(1, len(errors) + 1), errors, color=colour, lw=1.8)
-        axes.annotate(f" {name}, {errors[-1]:.2f} %", (len(errors), errors[-1]), color=colour, va="center")
+        if name in ("student", "teacher 1"):  # the other teachers' curves lie on the first one's
+            label = "teachers" if name == "teacher 1" else name
+            axes.annotate(f" {label}, {errors[-1]:.2f} %", (len(errors), errors[-1]), color=colour, va="center")
     axes.set_yscale("log")
     axes.set_xlim(0, 1.25 * max(len(curve["loss"]) for curve in curves.values()))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")

@@ -47,7 +47,7 @@ def test_proportions_are_kept_and_paper_goes_on_as_paper() -> None:
     fitted = fit(sheet, 20, 20, GREY, WHITE)[:, :, 0]
     ink = fitted < 90
     assert (ink.any(axis=0).sum(), ink.any(axis=1).sum()) == (4, 4)
-    assert set(fitted[:6].ravel()) | set(fitted[-6:].ravel()) | set(fitted[:, :6].ravel()) == {180}
+    assert set(fitted[:5].ravel()) | set(fitted[-5:].ravel()) | set(fitted[:, :4].ravel()) == {180}
 
 
 def test_scaling_down_averages_instead_of_skipping() -> None:
