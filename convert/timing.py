@@ -1,0 +1,87 @@
+"""`python -m convert.timing`: microseconds an image of a model and of Keras's example CNN, side by side on one thread.
+
+The example is the mnist_cnn that Keras shipped for years: two 3x3 convolutions of 32, max-pooling, a dense layer of 128.
+Untrained weights take the same time.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from convert.silence import prepare_environment, silenced
+
+BATCHES = (1, 16, 64)
+TURNS, IMAGES = 15, 3200  # turns of each model in alternation, images in each turn
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print one line for each batch size."""
+    parser = argparse.ArgumentParser(prog="python -m convert.timing", description=__doc__)
+    parser.add_argument("model", nargs="?", type=Path, default=Path("models/mnist/1/model.onnx"), help="an ONNX file")
+    arguments = parser.parse_args(argv)
+    if not arguments.model.is_file():
+        print(f"error: {arguments.model} does not exist; name an ONNX file of a 28x28 model.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        example = Path(folder) / "example.onnx"
+        with silenced(), redirect_stdout(StringIO()):
+            convert_example(example)
+        print(f"{'batch':>5}  {'model':>8}  {'example':>8}  ratio   (microseconds an image, medians of {TURNS})")
+        for batch in BATCHES:
+            ours, theirs = time_both(arguments.model, example, batch)
+            print(f"{batch:>5}  {ours:>8.1f}  {theirs:>8.1f}  {ours / theirs:.2f}")
+    return 0
+
+
+def convert_example(path: Path) -> None:
+    """Write Keras's example CNN, on raw pixels, as ONNX."""
+    import keras
+
+    from convert.conversion import convert
+
+    layers = keras.layers
+    keras.Sequential(
+        [
+            keras.Input((28, 28, 1), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    ).save(path.with_suffix(".keras"))
+    convert(path.with_suffix(".keras"), path)
+
+
+def time_both(one: Path, other: Path, batch: int) -> tuple[float, float]:
+    """Median microseconds an image of two models that take turns, so that a busy machine slows both."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    sessions = [ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]) for path in (one, other)]
+    images = np.random.default_rng(0).integers(0, 256, (batch, 28, 28, 1), np.uint8)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(TURNS):
+        for session, taken in zip(sessions, times, strict=True):
+            session.run(None, {"image": images})
+            started = time.perf_counter()
+            for _ in range(IMAGES // batch):
+                session.run(None, {"image": images})
+            taken.append((time.perf_counter() - started) / IMAGES * 1e6)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+if __name__ == "__main__":
+    prepare_environment()
+    sys.exit(main())
