@@ -1,6 +1,6 @@
 """`python -m convert.timing`: microseconds an image of a model and of Keras's example CNN, side by side on one thread.
 
-The example is the mnist_cnn that Keras shipped for years: two 3x3 convolutions of 32, max-pooling, a dense layer of 128.
+The example is the mnist_cnn that Keras shipped for years: two 3x3 convolutions of 32, max-pooling, dense 128.
 Untrained weights take the same time.
 """
 
