@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_command(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if name != "MNIST_NPZ"}
+    environment["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "convert", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
