@@ -49,7 +49,11 @@ for (const name of names) {
 	strip.append(make("li", {}, button));
 }
 strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
-byId("all-samples").onclick = async () => results.add(await Promise.all(names.map(readSample)), true);
+byId("all-samples").onclick = async () => {
+	const before = current;
+	const files = await Promise.all(names.map(readSample));
+	results.add(files, true, current === before); // a drawing begun meanwhile stays
+};
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.
 

@@ -33,7 +33,7 @@ export class Results {
 	}
 
 	/** Show the files at once and send them. A sample's name tells its class whatever stands before it. */
-	async add(files, areSamples = false) {
+	async add(files, areSamples, select = true) {
 		const { signal } = this.stop;
 		if (!this.active) this.run = { started: performance.now(), done: 0 };
 		byId("results").hidden = !files.length && !this.items.length;
@@ -42,7 +42,7 @@ export class Results {
 			this.items.push(item);
 			this.waiting.push(item);
 			this.list.append(item.card);
-			if (!index) this.choose(item.card);
+			if (!index) select ? this.choose(item.card) : (item.card.tabIndex = 0);
 			if (index % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) await new Promise((done) => setTimeout(done));
 			if (signal.aborted) return;
 			if (this.active < CONCURRENT) this.work(signal);

@@ -125,6 +125,7 @@ def test_a_drawing_may_be_saved(page: Page) -> None:
 def test_results_that_arrive_do_not_take_the_drawings_place(page: Page) -> None:
     page.get_by_role("button", name="Try all").click()
     draw(page, ONE)
+    expect(page.locator("#summary")).to_contain_text("76 files")
     expect(page.locator("#progress")).to_have_class("done")
     expect(page.locator("#shown-name")).to_have_text("drawing.png")
     expect(page.locator("#class")).to_have_text("1")
