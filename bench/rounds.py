@@ -116,7 +116,7 @@ def find_model(models: Path) -> Path:
     """
     versions = [path for path in (models / "mnist").glob("*/model.onnx") if path.parent.name.isdecimal()]
     if not versions:
-        raise ServerError(f"there is no {models / 'mnist'}/<version>/model.onnx; `make model` writes it")
+        raise ServerError(f"there is no {models / 'mnist'}/<version>/model.onnx; `make convert` writes it")
     return max(versions, key=lambda path: int(path.parent.name)).resolve()
 
 

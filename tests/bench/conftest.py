@@ -32,7 +32,7 @@ def model() -> Path:
     """The committed MNIST model."""
     folder = ROOT / "models" / "mnist"
     if not list(folder.glob("*/model.onnx")):
-        pytest.skip(f"no model in {folder}: run `make model`")
+        pytest.skip(f"no model in {folder}: run `make convert`")
     return folder
 
 
