@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import multiprocessing
+import signal
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,8 @@ from service.batcher import Batcher
 from service.classify import DEFECT, Classify, classify
 from service.device import share_of_cores
 from service.errors import StartupError
-from service.metadata import live, read_model_metadata, read_server_metadata, ready
+from service.metadata import live, read_model_metadata, read_model_ready, read_server_metadata, ready
+from service.metrics import read_metrics
 from service.page import assets, redirect_to_page, show_page
 from service.preview import show_input
 from service.samples import Samples, send_sample
@@ -43,7 +46,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
         reader = BodyReader(chosen)
         decoders = ThreadPoolExecutor(share_of_cores(), thread_name_prefix="decoder")
         models = {
-            model.name: Served(model, Batcher(model, chosen.max_queue), reader, decoders, chosen)
+            model.name: Served(
+                model, Batcher(model, chosen.max_queue, on_lost=leave_to_supervisor), reader, decoders, chosen
+            )
             for model in load_models(chosen)
         }
         for served in models.values():
@@ -69,7 +74,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/v2/health/live", live),
             Route("/v2/health/ready", ready),
             Route("/v2/models/{name}", read_model_metadata),
-            Route("/v2/models/{name}/ready", read_model_metadata),
+            Route("/v2/models/{name}/ready", read_model_ready),
+            Route("/metrics", read_metrics),
             Route("/samples/{file}", send_sample),
             Mount("/assets", assets),
         ],
@@ -77,6 +83,13 @@ def create_app(settings: Settings | None = None) -> Starlette:
         middleware=[Middleware(StartupSentence)],
         exception_handlers={HTTPException: answer_http_exception, Exception: answer_defect},
     )
+
+
+def leave_to_supervisor() -> None:
+    """End this worker, whose GPU has failed, for uvicorn to start another; without one, /v2/health tells the truth."""
+    if multiprocessing.parent_process() is not None:
+        logger.critical("This worker ends, because its device has failed.")
+        signal.raise_signal(signal.SIGTERM)
 
 
 class Application(Starlette):

@@ -2,52 +2,78 @@
 
 There is no timer: an idle model takes what is there at once, a busy one takes what has gathered when it is free again.
 A model that is quicker than a change of threads runs on the event loop itself; images that arrive in one turn of the
-loop then make one batch. A slower model runs on a thread of its own, and the loop goes on receiving and decoding.
+loop then make one batch. A slower model runs on threads, as many as it has slots, and the loop goes on receiving and
+decoding: on a GPU, the next batch is gathered and copied while one runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import OverloadError
+from service.errors import DeviceLostError, OverloadError
 from service.model import Result
+from service.statistics import Statistics
 
 logger = logging.getLogger("uvicorn.error")
-INLINE_BATCH_S = 0.005  # the event loop may be held for this long, as long as CPython's own switch interval
 Image = NDArray[np.uint8]
-Entry = tuple[Image, asyncio.Future[Result]]
+
+
+Entry = tuple[Image, asyncio.Future[Result], float]  # the time is when it came, time.perf_counter()
 
 
 class Runner(Protocol):
     """What the batcher needs of a model."""
 
-    max_batch: int  # images
-    batch_s: float  # seconds of the largest batch
+    @property
+    def max_batch(self) -> int:
+        """Images."""
+
+    @property
+    def slots(self) -> int:
+        """Threads that may call `run` at once."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a run is over sooner than a change of threads pays."""
 
     def run(self, images: Sequence[Image]) -> list[Result]:
-        """A result for each image, at most `max_batch` of them; called by one thread at a time."""
+        """A result for each image, at most `max_batch` of them."""
 
 
 class Batcher:
     """The queue before one model. All methods belong to the event loop's thread."""
 
-    def __init__(self, model: Runner, max_queue: int, inline: bool | None = None) -> None:
-        self.model, self.max_queue = model, max_queue
-        self.inline = model.batch_s <= INLINE_BATCH_S if inline is None else inline
+    def __init__(
+        self,
+        model: Runner,
+        max_queue: int,
+        inline: bool | None = None,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`inline` overrules the model's `is_quick`; `on_lost` is called when the model's device has failed."""
+        self.model, self.max_queue, self._on_lost = model, max_queue, on_lost
+        self.inline = model.is_quick if inline is None else inline
+        self.statistics = Statistics()
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Entry] = deque()
-        self._busy = False  # a run is scheduled or under way
+        self._slots = self._free = 1 if self.inline else model.slots  # runs that may be scheduled or under way
         self._seen = 0  # images that waited in the last turn of the event loop
         self._drained: asyncio.Future[None] | None = None  # set while `close` waits for the last run
-        self._thread = None if self.inline else ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._threads = None if self.inline else ThreadPoolExecutor(self._slots, thread_name_prefix="model")
+
+    @property
+    def waiting(self) -> int:
+        """Images in the queue."""
+        return len(self._waiting)
 
     def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Result]]:
         """One future for each image, of its result. A cancelled one is not run.
@@ -57,26 +83,27 @@ class Batcher:
         """
         if len(self._waiting) + len(images) > self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
+        now = time.perf_counter()
         futures = []
         for image in images:
             future = self._loop.create_future()
-            self._waiting.append((image, future))
+            self._waiting.append((image, future, now))
             futures.append(future)
-        if not self._busy:
-            self._busy = True
+        if self._free:
+            self._free -= 1
             self._loop.call_soon(self._run_next)
         return futures
 
     async def close(self) -> None:
         """Answer what has been accepted, then stop."""
-        if self._busy:
+        if self._free < self._slots:
             self._drained = self._loop.create_future()
             await self._drained
-        if self._thread is not None:
-            self._thread.shutdown()
+        if self._threads is not None:
+            self._threads.shutdown()
 
     def _run_next(self) -> None:
-        if self._thread is None and self._seen < len(self._waiting) < self.model.max_batch:
+        if self._threads is None and self._seen < len(self._waiting) < self.model.max_batch:
             # The last turn of the loop brought images; what came in meanwhile is read in the next one, so give it one.
             self._seen = len(self._waiting)
             self._loop.call_soon(self._run_next)
@@ -84,25 +111,27 @@ class Batcher:
         self._seen = 0
         batch = self._take()
         if not batch:
-            self._busy = False
-            if self._drained is not None:
+            self._free += 1
+            if self._drained is not None and self._free == self._slots:
                 self._drained.set_result(None)
             return
-        images = [image for image, _ in batch]
-        if self._thread is None:
+        started = time.perf_counter()
+        self.statistics.queue_s += started * len(batch) - sum([since for _, _, since in batch])
+        images = [image for image, _, _ in batch]
+        if self._threads is None:
             try:
-                self._answer(batch, self.model.run(images))
+                self._answer(batch, self.model.run(images), started)
             except Exception as error:
                 self._fail(batch, error)
             self._loop.call_soon(self._run_next)
             return
-        run = self._loop.run_in_executor(self._thread, self.model.run, images)
-        run.add_done_callback(lambda done: self._finish(batch, done))
+        run = self._loop.run_in_executor(self._threads, self.model.run, images)
+        run.add_done_callback(lambda done: self._finish(batch, done, started))
 
-    def _finish(self, batch: list[Entry], done: asyncio.Future[list[Result]]) -> None:
+    def _finish(self, batch: list[Entry], done: asyncio.Future[list[Result]], started: float) -> None:
         error = done.exception()
         if error is None:
-            self._answer(batch, done.result())
+            self._answer(batch, done.result(), started)
         else:
             self._fail(batch, error)
         self._run_next()
@@ -117,14 +146,21 @@ class Batcher:
                 return batch
         return []
 
-    def _answer(self, batch: list[Entry], results: list[Result]) -> None:
-        for (_, future), result in zip(batch, results, strict=True):
+    def _answer(self, batch: list[Entry], results: list[Result], started: float) -> None:
+        self.statistics.run_s += time.perf_counter() - started
+        self.statistics.batches[len(batch)] += 1
+        self.statistics.images += len(batch)
+        for (_, future, _), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
 
     def _fail(self, batch: list[Entry], error: BaseException) -> None:
-        logger.error("A batch of %d images failed.", len(batch), exc_info=error)
-        for _, future in batch:
+        self.statistics.failures += 1
+        if isinstance(error, DeviceLostError):
+            self._on_lost()
+        else:
+            logger.error("A batch of %d images failed.", len(batch), exc_info=error)
+        for _, future, _ in batch:
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # it has been logged above, whether or not anybody awaits it
+                future.exception()  # it has been dealt with above, whether or not anybody awaits it

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from service.classification import write_answer
-from service.errors import OverloadError, RequestError, UnknownModelError
+from service.errors import RequestError, UnknownModelError
 from service.model import Result
 from service.multipart import Part
 from service.png import claim_pixels
@@ -58,14 +59,17 @@ def find_served(models: Mapping[str, Served], name: str) -> Served:
 
 async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request: 200 with the classes, 404 for invalid input, 503 when too many wait, 500 for a defect."""
+    statistics = served.batcher.statistics
     try:
         body = await served.reader.read(scope, receive)
+        started = time.perf_counter()
         query = read_query(scope["query_string"])
         parts = read_uploads(scope, body, query, served.settings.max_parts)
         if _is_small(body, parts):
             images = served.read_images(parts)
         else:
             images = await served.read_large_images(parts)
+        statistics.decode_s += time.perf_counter() - started
         futures = served.batcher.submit(images)
         if served.batcher.inline:
             results = [await future for future in futures]
@@ -77,12 +81,15 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
     except ClientDisconnect:
         return
     except RequestError as error:
-        headers = [RETRY_AFTER] if isinstance(error, OverloadError) else []
+        statistics.requests[error.status] += 1
+        headers = [RETRY_AFTER] if error.status == 503 else []
         await send_error(send, error.status, str(error), headers)
     except Exception:
+        statistics.requests[500] += 1
         logger.exception("A request for %s failed.", served.model.name)
         await send_error(send, 500, DEFECT)
     else:
+        statistics.requests[200] += 1
         await send_json(send, 200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers))
 
 

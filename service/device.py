@@ -1,8 +1,4 @@
-"""Where models run: ONNX Runtime's sessions, their provider and their threads.
-
-Importing ONNX Runtime takes a third of a second and, since 1.29, may start to report to its maker; so this module is
-imported by the lifespan only, and switches the reports off first.
-"""
+"""Where models run: the device for SERVICE_DEVICE, its sessions, and its share of the cores."""
 
 from __future__ import annotations
 
@@ -10,64 +6,91 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-import onnxruntime as ort  # only after the switch above
-
+from service import cuda
 from service.errors import DeviceError, ModelError
+from service.onnx_runtime import first_line, ort
+from service.settings import Settings
 
-ort.disable_telemetry_events()
 logger = logging.getLogger("uvicorn.error")
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-# A model of one Relu, to see whether a session really comes up on a provider.
-PROBE = bytes.fromhex(
-    "08083a330a0c0a0178120179220452656c751201705a0f0a0178120a0a0808"
-    "0112040a020801620f0a0179120a0a08080112040a02080142040a00100d"
-)
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": cuda.CUDA, "tensorrt": cuda.TENSORRT}
 # Folds zero padding into a MaxPool, which pads with minus infinity: other answers than the model's (seen in 1.31).
 WRONG_OPTIMIZERS = ["Pad_Fusion"]
 FATAL_ONLY = 4  # ONNX Runtime's log level; what it would print comes back as an exception too
+# CUDA has kernels for these, so where one is on the CPU, ONNX Runtime keeps the arithmetic of shapes there on purpose.
+SHAPE_OPERATIONS = frozenset(
+    "Shape Size Gather Concat Unsqueeze Squeeze Slice Cast Range ConstantOfShape ReduceProd Add Sub Mul Div Mod Floor"  # noqa: SIM905
+    " Ceil Max Min Equal Less Greater Where Not And Or Expand Identity Split Reshape ScatterND Constant".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The chosen execution provider."""
+    """The chosen device, and how batches are run there."""
 
-    provider: str  # ONNX Runtime's name
+    name: str  # as in SERVICE_DEVICE: cpu, cuda or tensorrt
     threads: int  # intra-op threads of each session
+    strict: bool = False  # whether a node that falls to the CPU is an error
+    graphs: bool = False  # whether runs are captured as CUDA graphs
+    memory_limit: int = 0  # bytes of GPU memory for each model; 0 for no limit
+    memory: str = "cpu"  # ONNX Runtime's name of the place of the buffers
+    slots: int = 1  # batches under way at once: on a GPU one runs while the next is gathered and copied
+    padded: bool = False  # whether batches are filled up to a power of two, since each size costs memory and warm-up
+    # The event loop may be held for this long: as long as CPython's own switch interval, or as a change of threads.
+    inline_s: float = 0.005
 
     @property
-    def name(self) -> str:
-        """Short name, as in SERVICE_DEVICE."""
-        return "cuda" if self.provider == CUDA else "cpu"
+    def provider(self) -> str:
+        """ONNX Runtime's name of its execution provider."""
+        return PROVIDERS[self.name]
 
 
-def choose_device(setting: str, threads: int) -> Device:
+class Placement(NamedTuple):
+    """Where ONNX Runtime has put the nodes of a session."""
+
+    counts: dict[str, int]  # nodes of each provider
+    strays: list[str]  # nodes that fell to the CPU for want of a kernel, as "operation name"
+
+
+def choose_device(settings: Settings) -> Device:
     """The device for SERVICE_DEVICE; `auto` is CUDA where it works and says why where it does not.
 
     Raises:
-        DeviceError: `cuda` is asked for and cannot be used.
+        DeviceError: `cuda` or `tensorrt` is asked for and cannot be used; the message has the cause.
     """
-    threads = threads or share_of_cores()
-    if setting == "cpu":
-        return Device(CPU, threads)
-    reason = _why_no_cuda()
-    if reason is None:
-        logger.info("SERVICE_DEVICE=%s: inference runs on CUDA.", setting)
-        return Device(CUDA, threads)
-    if setting == "cuda":
-        raise DeviceError(f"SERVICE_DEVICE=cuda, but {reason}.")
-    logger.info("SERVICE_DEVICE=auto: inference runs on the CPU with %d thread(s), because %s.", threads, reason)
-    return Device(CPU, threads)
+    threads = settings.threads or share_of_cores()
+    if settings.device == "cpu":
+        return Device("cpu", threads)
+    cuda.choose_gpu(settings.gpu_list)
+    name = "tensorrt" if settings.device == "tensorrt" else "cuda"
+    obstacle = cuda.find_obstacle(PROVIDERS[name])
+    if obstacle is None:
+        gpu = next(cuda.read_gpus(), None)
+        logger.info("SERVICE_DEVICE=%s: inference runs on %s, %s.", settings.device, name, gpu.name if gpu else "GPU 0")
+        return Device(
+            name,
+            threads,
+            strict=settings.device != "auto",
+            graphs=bool(settings.cuda_graphs) and name == "cuda",
+            memory_limit=settings.gpu_memory_bytes,
+            memory="cuda",
+            slots=2,
+            padded=True,
+            inline_s=0.001,
+        )
+    if settings.device != "auto":
+        raise DeviceError(f"SERVICE_DEVICE={settings.device}, but {obstacle}. `python -m service.doctor` shows more.")
+    logger.info("SERVICE_DEVICE=auto: inference runs on the CPU with %d thread(s), because %s.", threads, obstacle)
+    return Device("cpu", threads)
 
 
-def open_session(path: Path, device: Device) -> ort.InferenceSession:
-    """A session of the model file on the device.
+def open_session(source: Path | bytes, device: Device, folder: Path | None = None) -> ort.InferenceSession:
+    """A session of a model file, or of a model whose external data is in `folder`, on the device.
 
     Raises:
-        ModelError: ONNX Runtime cannot load the file.
-        DeviceError: The session would run on another provider than the device's.
+        ModelError: ONNX Runtime cannot load the model.
+        DeviceError: It would run on another provider than the device's.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = device.threads
@@ -75,16 +98,52 @@ def open_session(path: Path, device: Device) -> ort.InferenceSession:
     options.log_severity_level = FATAL_ONLY
     # Spinning threads would take the cores from the event loop between two batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers: list[object] = [CPU]
-    if device.provider == CUDA:
-        providers.insert(0, (CUDA, {"cudnn_conv_algo_search": "HEURISTIC"}))
-    try:
-        session = ort.InferenceSession(path, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS)
-    except Exception as error:  # ONNX Runtime's exceptions share no base but this
-        raise ModelError(f"ONNX Runtime cannot load it: {_first_line(error)}") from error
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if folder is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    providers: list[object] = [PROVIDERS["cpu"]]
+    if device.name != "cpu":
+        providers = [*cuda.provider_options(device.provider, device.memory_limit, device.graphs), *providers]
+    session = _open(source, options, providers)
     if session.get_providers()[0] != device.provider:
         raise DeviceError(f"the session runs on {session.get_providers()[0]} instead of {device.provider}")
     return session
+
+
+def inspect(path: Path) -> ort.InferenceSession:
+    """A session that is quick to open, to read what the model's inputs, outputs and metadata are.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load the file.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = FATAL_ONLY
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    return _open(path, options, [PROVIDERS["cpu"]])
+
+
+def _open(source: Path | bytes, options: ort.SessionOptions, providers: list[object]) -> ort.InferenceSession:
+    try:
+        # Without `enable_fallback=0` ONNX Runtime would go on on the CPU after an error, and print to stdout.
+        return ort.InferenceSession(
+            source, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS, enable_fallback=0
+        )
+    except Exception as error:  # ONNX Runtime's exceptions share no base but this
+        raise ModelError(f"ONNX Runtime cannot load it: {first_line(error)}") from error
+
+
+def read_placement(session: ort.InferenceSession, device: Device) -> Placement:
+    """Where the session's nodes are."""
+    counts: dict[str, int] = {}
+    strays = []
+    for group in session.get_provider_graph_assignment_info():
+        nodes = group.get_nodes()
+        counts[group.ep_name] = counts.get(group.ep_name, 0) + len(nodes)
+        if device.name != "cpu" and group.ep_name == PROVIDERS["cpu"]:
+            strays += [f"{node.op_type} {node.name}" for node in nodes if node.op_type not in SHAPE_OPERATIONS]
+    return Placement(counts, strays)
 
 
 def share_of_cores() -> int:
@@ -108,27 +167,3 @@ def _cgroup_cores(root: Path = Path("/sys/fs/cgroup")) -> float | None:
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):  # no cgroup, or quota "max"
         return None
-
-
-def _why_no_cuda() -> str | None:
-    """What keeps CUDA from working, or None when nothing is known to."""
-    if CUDA not in ort.get_available_providers():
-        return f"this build of ONNX Runtime ({ort.__version__}) has no {CUDA}; install onnxruntime-gpu"
-    if not (Path("/proc/driver/nvidia/version").exists() or os.name == "nt" or Path("/dev/dxg").exists()):
-        return "no NVIDIA driver is loaded on this machine"
-    ort.preload_dlls()
-    options = ort.SessionOptions()
-    options.log_severity_level = FATAL_ONLY
-    try:
-        probe = ort.InferenceSession(PROBE, options, providers=[CUDA, CPU])
-    except Exception as error:  # ONNX Runtime's exceptions share no base but this
-        return f"a CUDA session fails: {_first_line(error)}"
-    return (
-        None
-        if probe.get_providers()[0] == CUDA
-        else f"ONNX Runtime cannot load its {CUDA} (libraries of CUDA missing?)"
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -10,7 +10,8 @@
         ├── UploadError         404   the request's body: no file, broken multipart
         ├── ImageError          404   a file that is not a good PNG
         ├── LimitError          404   more bytes, pixels, parts or seconds than allowed
-        └── OverloadError       503   the queue is full; the client may try again
+        ├── OverloadError       503   the queue is full; the client may try again
+        └── DeviceLostError     503   the GPU has failed; another worker, or this one restarted, may answer
 
 Every message is a sentence for the person who reads it: the value, the rule, the way out.
 Anything else that is raised is a defect: the client gets one fixed sentence, the log the traceback.
@@ -61,5 +62,11 @@ class LimitError(RequestError):
 
 class OverloadError(RequestError):
     """As many images are waiting as the service lets wait."""
+
+    status = 503
+
+
+class DeviceLostError(RequestError):
+    """The device that runs the model answers no more."""
 
     status = 503

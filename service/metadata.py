@@ -16,13 +16,15 @@ DATATYPES = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32", "float64": 
 
 
 async def live(request: Request) -> Response:
-    """GET /v2/health/live."""
-    return JSONResponse({"live": True})
+    """GET /v2/health/live: a lost GPU comes back only with a new process, so the process counts as dead."""
+    works = all(served.model.runner.works for served in request.state.models.values())
+    return JSONResponse({"live": works}, 200 if works else 503)
 
 
 async def ready(request: Request) -> Response:
-    """GET /v2/health/ready; models are loaded and warm before the first request is taken."""
-    return JSONResponse({"ready": True})
+    """GET /v2/health/ready: whether every model's device answers; all are warm before the first request is taken."""
+    works = all(served.model.runner.works for served in request.state.models.values())
+    return JSONResponse({"ready": works}, 200 if works else 503)
 
 
 async def read_server_metadata(request: Request) -> Response:
@@ -35,6 +37,13 @@ async def read_server_metadata(request: Request) -> Response:
             "models": list(request.state.models),
         }
     )
+
+
+async def read_model_ready(request: Request) -> Response:
+    """GET /v2/models/<name>/ready."""
+    served: Served | None = request.state.models.get(request.path_params["name"])
+    works = served is not None and served.model.runner.works
+    return JSONResponse({"ready": works}, 404 if served is None else 200 if works else 503)
 
 
 async def read_model_metadata(request: Request) -> Response:
@@ -65,6 +74,9 @@ async def read_model_metadata(request: Request) -> Response:
                 "layout": model.input.layout,
                 "labels": model.labels,
                 "max_batch": model.max_batch,
+                "cuda_graphs": model.device.graphs,
+                "nodes": model.placement.counts,
+                "nodes_on_cpu": model.placement.strays,
             },
         }
     )

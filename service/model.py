@@ -1,110 +1,114 @@
-"""One model of the models folder: its session, its image input, its labels, and images to probabilities.
+"""One model of the models folder: its image input, its labels, its runner, and images to results.
 
-images, each (H, W, C) uint8 → one batch tensor → session.run → probabilities (N, classes) float32
+images, each (H, W, C) uint8 → runner → outputs (N, classes) float32 → probabilities → the best class of each
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import time
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.device import Device, open_session
-from service.errors import ModelError, SettingError
+from service.device import Device, inspect, open_session, read_placement
+from service.errors import DeviceError, ModelError, SettingError, StartupError
+from service.runner import Runner
 from service.settings import Settings, parse_colour
-from service.tensor import read_image_tensor
+from service.tensor import ImageTensor, read_image_tensor
 
+logger = logging.getLogger("uvicorn.error")
 NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to label
 BACKGROUND = "upload_and_classify.background"  # our own: what shows through transparent pixels, #rrggbb
-MAX_BATCH_S = 0.050  # a batch that takes longer on the CPU gains no throughput and costs latency
 Label = int | str
 Result = tuple[int, NDArray[np.float32]]  # index of the best class, probabilities (classes,)
 
 
 class Model:
-    """A loaded and warmed model. One thread at a time may run it: the buffers are its own."""
+    """A loaded and warmed model."""
 
     def __init__(self, name: str, version: int, path: Path, device: Device, settings: Settings) -> None:
-        self.name, self.version, self.device = name, version, device
-        self.session = open_session(path, device)
-        metadata = self.session.get_modelmeta().custom_metadata_map
-        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        """Load the file and warm it up.
+
+        Raises:
+            ModelError: The file is no model, or no classifier of images.
+            DeviceError: It cannot run on the device, or with SERVICE_DEVICE=cuda not all of it.
+        """
+        self.name, self.version = name, version
+        description = inspect(path)
+        metadata = description.get_modelmeta().custom_metadata_map
+        inputs, outputs = description.get_inputs(), description.get_outputs()
         if len(inputs) != 1:
             raise ModelError(f"it has {len(inputs)} inputs; an image classifier has one")
         self.input = read_image_tensor(inputs[0].name, inputs[0].type, inputs[0].shape, metadata)
         self.output_name: str = outputs[0].name
         self.background = _read_background(metadata, settings)
-        self._allocate(self.input.batch or settings.max_batch)
-        self.classes = self._count_classes()
+        source = path if self.input.takes_pixels else _make_pixel_model(path, self.input)
+        self.runner = self._start_runner(source, path.parent, device, settings.max_batch)
+        self.device, self.classes = self.runner.device, self.runner.classes
         self.labels = read_labels(metadata, self.classes)
         self.label_json = [json.dumps(label).encode() for label in self.labels]
-        self._is_probabilities = self._warm_up()
+        self._is_probabilities = self._gives_probabilities()
 
     def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
-        """A result for each of N images (H, W, C) uint8, N at most `max_batch`."""
-        count = len(images)
-        np.concatenate(images, out=self._rows[: count * self.input.height])
-        outputs = self._run_batch(count)
+        """A result for each of N images (H, W, C) uint8, N at most `max_batch`.
+
+        Raises:
+            DeviceLostError: The device has failed.
+        """
+        outputs = self.runner.run(images)
         if not self._is_probabilities:
             outputs = softmax(outputs)
         return list(zip(outputs.argmax(axis=1).tolist(), outputs, strict=True))
 
-    def _run_batch(self, count: int) -> NDArray[np.float32]:
-        """Raw outputs (count, classes) of the first `count` images in the buffer."""
-        size = self.input.batch or count
-        if not self.input.takes_pixels:
-            self.input.write(self._images[:size], self._tensor[:size])
-        (outputs,) = self.session.run([self.output_name], {self.input.name: self._tensor[:size]})
-        return np.asarray(outputs[:count], np.float32)
+    @property
+    def max_batch(self) -> int:
+        """Images in one run; it shrinks when memory is short."""
+        return self.runner.max_batch
 
-    def _allocate(self, max_batch: int) -> None:
-        self.max_batch = max_batch
-        size = (max_batch, self.input.height, self.input.width, self.input.channels)
-        self._images = np.zeros(size, np.uint8)
-        self._rows = self._images.reshape(-1, *size[2:])  # the same buffer, image after image
-        shape = (max_batch, *self.input.shape)
-        self._tensor = self._images.reshape(shape) if self.input.takes_pixels else np.zeros(shape, self.input.dtype)
+    @property
+    def slots(self) -> int:
+        """Threads that may call `run` at once."""
+        return self.device.slots
 
-    def _count_classes(self) -> int:
+    @property
+    def is_quick(self) -> bool:
+        """Whether the largest batch is over sooner than a change of threads pays."""
+        return self.runner.batch_s <= self.device.inline_s
+
+    def _start_runner(self, source: Path | bytes, folder: Path, device: Device, max_batch: int) -> Runner:
+        """A warm runner; where CUDA graphs are wanted and the model does not allow them, without."""
         try:
-            shape = np.shape(self._run_batch(1))
-        except Exception as error:  # ONNX Runtime's exceptions share no base but this
-            raise ModelError(f"it cannot run on an image: {str(error).strip().splitlines()[0]}") from error
-        if len(shape) != 2 or shape[1] < 2:
-            raise ModelError(f"output {self.output_name!r} has shape {shape}; a classifier's is (N, classes)")
-        return int(shape[1])
+            session = open_session(source, device, folder)
+            self.placement = read_placement(session, device)
+            if self.placement.strays:
+                strays = f"{len(self.placement.strays)} nodes run on the CPU: {', '.join(self.placement.strays[:5])}"
+                if device.strict:
+                    raise DeviceError(f"SERVICE_DEVICE={device.name}, but {strays}. SERVICE_DEVICE=auto allows that.")
+                logger.warning("%s: %s. Each batch is copied between the GPU and the CPU.", self.name, strays)
+            shape = (self.input.height, self.input.width, self.input.channels)
+            return Runner(session, device, shape, max_batch)
+        except StartupError as error:
+            if not device.graphs or isinstance(error, DeviceError):
+                raise
+            logger.info("%s: without CUDA graphs: %s", self.name, error)
+            return self._start_runner(source, folder, replace(device, graphs=False), max_batch)
 
-    def _warm_up(self) -> bool:
-        """Run every batch size that will be used, smallest first, and stop where a batch takes too long.
+    def _gives_probabilities(self) -> bool:
+        """Whether the outputs are probabilities; if not, they are logits."""
+        shape = (self.max_batch, *self.runner.image_shape)
+        outputs = self.runner.run(list(np.random.default_rng(0).integers(0, 256, shape, np.uint8)))
+        return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-2))
 
-        Sets `max_batch` and `batch_s`. Returns whether the outputs are probabilities; if not, they are logits.
-        """
-        self._images[...] = np.random.default_rng(0).integers(0, 256, self._images.shape, np.uint8)
-        is_probabilities = True
-        for size in [self.max_batch] if self.input.batch else range(1, self.max_batch + 1):
-            outputs = self._run_batch(size)
-            is_probabilities &= bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-2))
-            if self.input.batch is None and self._time_batch(size, MAX_BATCH_S) > MAX_BATCH_S:
-                self._allocate(size)
-                break
-        self.batch_s = self._time_batch(self.max_batch)
-        return is_probabilities
 
-    def _time_batch(self, size: int, enough_s: float = 0.0) -> float:
-        """Seconds of a batch, the shortest of three, or the first that is short enough: a busy machine adds to any."""
-        shortest = float("inf")
-        for _ in range(3):
-            started = time.perf_counter()
-            self._run_batch(size)
-            shortest = min(shortest, time.perf_counter() - started)
-            if shortest <= enough_s:
-                break
-        return shortest
+def _make_pixel_model(path: Path, tensor: ImageTensor) -> bytes:
+    from service.pixel_graph import prepend_conversion  # onnx takes a sixth of a second to import
+
+    return prepend_conversion(path, tensor)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ POLICY = "; ".join(
 )
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # Linked where the application has them.
-LINKS = {"/metrics": "Metrics", "/docs": "API", "/openapi.json": "OpenAPI"}
+LINKS = {"/metrics": "Metrics"}
 
 
 class Assets(StaticFiles):

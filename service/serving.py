@@ -48,7 +48,7 @@ class Served:
         model, place = self.model, "on the event loop" if self.batcher.inline else "on a thread"
         return (
             f"POST /{model.name}/classify: version {model.version}, {model.classes} classes, on {model.device.name},"
-            f" batches of up to {model.max_batch} images ({model.batch_s * 1000:.1f} ms) {place}."
+            f" batches of up to {model.max_batch} images ({model.runner.batch_s * 1000:.1f} ms) {place}."
         )
 
 
@@ -64,7 +64,7 @@ def load_models(settings: Settings, only: str | None = None) -> list[Model]:
         files = [file for file in files if file.name == only]
         if not files:
             raise ModelError(f"no model is called {only!r}; the models are {names}")
-    device = choose_device(settings.device, settings.threads)
+    device = choose_device(settings)
     models = []
     for file in files:
         try:

@@ -12,7 +12,8 @@ from service.errors import SettingError
 
 logger = logging.getLogger("uvicorn.error")
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "tensorrt")
+BOUNDS = {"threads": (0, None), "gpu_memory_bytes": (0, None), "cuda_graphs": (0, 1)}  # of whole numbers, else from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Settings:
 
     models: Path = Path("models")  # folder of <name>/<version>/model.onnx
     device: str = "auto"  # one of DEVICES
+    gpus: str = "0"  # of those that this process sees, the ones to spread workers over: "0,1,2,3"
+    gpu_memory_bytes: int = 0  # of GPU memory for each model of each worker; 0 for no limit
+    cuda_graphs: int = 1  # 1 captures each batch size as a CUDA graph where the model allows it
     threads: int = 0  # ONNX Runtime's intra-op threads; 0 shares this process's cores among the workers
     max_batch: int = 64  # images in one run of the model
     max_queue: int = 1024  # images waiting for a run, beyond them 503
@@ -46,7 +50,7 @@ class Settings:
                 logger.warning("%s is not a setting; the settings are %s.", variable, ", ".join(known))
                 continue
             field, text = known[variable], environment[variable].strip()
-            values[field.name] = _whole_number(variable, text) if field.type == "int" else text
+            values[field.name] = _whole_number(field.name, text) if field.type == "int" else text
         for name in ("models", "samples"):
             if name in values:
                 values[name] = Path(str(values[name]))
@@ -54,7 +58,14 @@ class Settings:
         if settings.device not in DEVICES:
             raise SettingError(f"SERVICE_DEVICE is {settings.device!r}; it must be one of {', '.join(DEVICES)}.")
         parse_colour(settings.background, "SERVICE_BACKGROUND")
+        if not all(index.strip().isdecimal() for index in settings.gpus.split(",")):
+            raise SettingError(f"SERVICE_GPUS is {settings.gpus!r}; it must be numbers of GPUs such as 0 or 0,1.")
         return settings
+
+    @property
+    def gpu_list(self) -> list[int]:
+        """The numbers of SERVICE_GPUS."""
+        return [int(index) for index in self.gpus.split(",")]
 
 
 def parse_colour(text: str, source: str) -> tuple[int, int, int]:
@@ -69,8 +80,10 @@ def parse_colour(text: str, source: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _whole_number(variable: str, text: str) -> int:
-    lowest = 0 if variable == "SERVICE_THREADS" else 1
-    if not (text.isascii() and text.isdecimal() and int(text) >= lowest):
-        raise SettingError(f"{variable} is {text!r}; it must be a whole number of at least {lowest}.")
-    return int(text)
+def _whole_number(name: str, text: str) -> int:
+    lowest, highest = BOUNDS.get(name, (1, None))
+    number = int(text) if text.isascii() and text.isdecimal() else -1
+    if number < lowest or (highest is not None and number > highest):
+        rule = f"a whole number of at least {lowest}" if highest is None else f"{lowest} or {highest}"
+        raise SettingError(f"SERVICE_{name.upper()} is {text!r}; it must be {rule}.")
+    return number

@@ -1,7 +1,4 @@
-"""What a model's ONNX input says about images: size, channels, layout, dtype and range of values.
-
-images (N, H, W, C) uint8 → the model's tensor, (N, H, W, C), (N, C, H, W) or (N, H, W), in its dtype
-"""
+"""What a model's ONNX input says about images: size, channels, layout, dtype and range of values."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.errors import ModelError
 
@@ -55,22 +51,8 @@ class ImageTensor:
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether the decoded pixels (N, H, W, C) uint8 are the tensor already, up to its shape."""
-        return self.dtype == np.uint8 and (self.layout != "NCHW" or self.channels == 1) and not self.blue_first
-
-    def write(self, images: NDArray[np.uint8], out: NDArray[np.generic]) -> None:
-        """Convert `images` (N, H, W, C) uint8 into `out` (N, *shape), of the model's dtype."""
-        if self.blue_first:
-            images = images[..., ::-1]
-        if self.layout == "NCHW":
-            images = images.transpose(0, 3, 1, 2)
-        images = images.reshape(out.shape)
-        if self.dtype == np.uint8:
-            np.copyto(out, images)
-            return
-        np.multiply(images, (self.high - self.low) / 255.0, out=out, casting="unsafe")
-        if self.low:
-            out += np.asarray(self.low, self.dtype)  # type: ignore[misc]  # a float array by now
+        """Whether decoded pixels (N, H, W, C) uint8 are what the model takes."""
+        return self.dtype == np.uint8 and self.layout == "NHWC" and not self.blue_first
 
 
 def read_image_tensor(

@@ -24,10 +24,10 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serve(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
-    """Start `uvicorn service:app` on a free port, wait until it is ready, stop it in the end."""
+def serve(environment: Mapping[str, str], *options: str, app: str = "service:app") -> Iterator[Server]:
+    """Start `uvicorn <app>` on a free port, wait until it is ready, stop it in the end."""
     with subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "service:app", "--port", "0", "--no-access-log", *options],
+        [sys.executable, "-m", "uvicorn", app, "--port", "0", "--no-access-log", *options],
         env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         text=True,

@@ -59,3 +59,40 @@ def colour_model(path: Path, size: int = 4, dtype: int = TensorProto.FLOAT, **me
 def constant(name: str, value: float) -> onnx.NodeProto:
     """A node that gives one float."""
     return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(value, np.float32)))
+
+
+def hungry_model(path: Path, fits: int) -> Path:
+    """`shade_model` that allocates 40 TB for a batch of more than `fits` images, and 4 bytes for a smaller one."""
+
+    def whole(name: str, *values: int) -> onnx.NodeProto:
+        return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values, np.int64)))
+
+    shade = onnx.load(shade_model(path)).graph.node
+    shade[-1].output[0] = "shade"
+    nodes = [
+        *shade,
+        helper.make_node("Shape", ["image"], ["count"], start=0, end=1),
+        whole("limit", fits + 1),
+        helper.make_node("Div", ["count", "limit"], ["over"]),
+        whole("bit", 1),
+        helper.make_node("Min", ["over", "bit"], ["much"]),
+        whole("terabytes", 10**13),
+        helper.make_node("Mul", ["much", "terabytes"], ["more"]),
+        helper.make_node("Add", ["more", "bit"], ["size"]),
+        helper.make_node("ConstantOfShape", ["size"], ["zeros"]),
+        helper.make_node("ReduceSum", ["zeros"], ["zero"], keepdims=0),
+        helper.make_node("Add", ["shade", "zero"], ["scores"]),
+    ]
+    return save(path, nodes, ["N", 4, 4, 1], TensorProto.UINT8, 2)
+
+
+def picky_model(path: Path) -> Path:
+    """(N, 1, 1, 1) uint8 → two scores; a pixel of 2 or more makes the run fail, as an index that is out of range."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Flatten", ["index"], ["flat"]),
+        helper.make_node("Constant", [], ["table"], value=numpy_helper.from_array(np.array([1, 2], np.float32))),
+        helper.make_node("Gather", ["table", "flat"], ["one"]),
+        helper.make_node("Concat", ["one", "one"], ["scores"], axis=1),
+    ]
+    return save(path, nodes, ["N", 1, 1, 1], TensorProto.UINT8, 2)

@@ -230,6 +230,9 @@ def test_metadata_tells_the_model_and_where_it_runs(client: httpx.Client) -> Non
             "layout": "NHWC",
             "labels": ["dark", "light"],
             "max_batch": 64,
+            "cuda_graphs": False,
+            "nodes": {"CPUExecutionProvider": 5},
+            "nodes_on_cpu": [],
         },
     }
     assert client.get("/v2/models/nope").status_code == 404
@@ -304,7 +307,7 @@ def test_a_full_queue_is_a_503_with_retry_after(tmp_path: Path) -> None:
     [
         ({"SERVICE_MODELS": "nowhere"}, "the models folder 'nowhere' does not exist; SERVICE_MODELS names another"),
         ({"SERVICE_MAX_BATCH": "many"}, "SERVICE_MAX_BATCH is 'many'; it must be a whole number of at least 1."),
-        ({"SERVICE_DEVICE": "tpu"}, "SERVICE_DEVICE is 'tpu'; it must be one of auto, cpu, cuda."),
+        ({"SERVICE_DEVICE": "tpu"}, "SERVICE_DEVICE is 'tpu'; it must be one of auto, cpu, cuda, tensorrt."),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence(environment: dict[str, str], sentence: str) -> None:

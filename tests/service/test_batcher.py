@@ -19,8 +19,8 @@ from service.model import Result
 class Echo:
     """A model that answers each image with its first pixel, and fails on a batch that holds a 255."""
 
-    def __init__(self, max_batch: int = 4, delay_s: float = 0.0) -> None:
-        self.max_batch, self.delay_s, self.batch_s = max_batch, delay_s, delay_s
+    def __init__(self, max_batch: int = 4, delay_s: float = 0.0, slots: int = 1) -> None:
+        self.max_batch, self.delay_s, self.slots, self.is_quick = max_batch, delay_s, slots, delay_s == 0
         self.sizes: list[int] = []
         self.release = threading.Event()
         self.release.set()

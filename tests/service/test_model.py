@@ -3,17 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from service.device import choose_device
+from service.device import Device
 from service.errors import ModelError
 from service.model import Model, read_labels, softmax
 from service.settings import Settings
 from tests.service.models import colour_model, constant, save, shade_model
 
-CPU = choose_device("cpu", 1)
+CPU = Device("cpu", threads=1)
 RED, BLUE = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
 RED[..., 0], BLUE[..., 2] = 255, 255
 
@@ -55,6 +56,42 @@ def test_a_model_that_wants_blue_first_gets_it(tmp_path: Path) -> None:
     assert [best for best, _ in model.run([RED, BLUE])] == [2, 0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [(["N", 4, 4], TensorProto.UINT8), (["N", 1, 4, 4], TensorProto.UINT8), ([2, 4, 4], TensorProto.FLOAT)],
+)
+def test_the_conversion_reaches_every_layout(shape: list[int | str], dtype: int, tmp_path: Path) -> None:
+    """The model answers with the mean of its first and of its last row: an upright image stays upright."""
+    rows = [
+        constant("white", 255.0 if dtype == TensorProto.UINT8 else 1.0),
+        helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["floats"], ["flat"]),
+        helper.make_node("Split", ["flat"], ["a", "b", "c", "d"], axis=1),
+        helper.make_node("ReduceMean", ["a"], ["first"], axes=[1]),
+        helper.make_node("ReduceMean", ["d"], ["last"], axes=[1]),
+        helper.make_node("Concat", ["first", "last"], ["both"], axis=1),
+        helper.make_node("Div", ["both", "white"], ["scores"]),
+    ]
+    model = load(save(tmp_path / "model.onnx", rows, shape, dtype, 2), max_batch=2)
+    assert not model.input.takes_pixels
+    top = np.zeros((4, 4, 1), np.uint8)
+    top[0] = 255
+    assert model.runner.run([top, top[::-1]]) == pytest.approx(np.array([[1, 0], [0, 1]]))
+
+
+def test_a_model_with_external_data_is_found_beside_its_file(tmp_path: Path) -> None:
+    """Also where the conversion of pixels is put before it, and the model is given to ONNX Runtime as bytes."""
+    path = colour_model(tmp_path / "model.onnx")
+    proto = onnx.load(path)
+    weights = numpy_helper.from_array(np.tile(np.array([[[[2]], [[3]], [[4]]]], np.float32), (1, 1, 4, 4)), "weights")
+    proto.graph.initializer.append(weights)
+    proto.graph.node.insert(0, helper.make_node("Mul", ["image", "weights"], ["weighted"]))
+    proto.graph.node[1].input[0] = "weighted"
+    onnx.save(proto, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (tmp_path / "weights.bin").stat().st_size >= weights.ByteSize() - 100
+    assert probabilities(load(path), [RED]) == pytest.approx(softmax(np.array([[2, 0, 0]], np.float32)))
+
+
 @pytest.mark.parametrize("batch", ["N", 1, 3])
 def test_every_batch_size_gives_the_same_answers(batch: int | str, tmp_path: Path) -> None:
     model = load(shade_model(tmp_path / "model.onnx", batch=batch), max_batch=7)
@@ -66,7 +103,7 @@ def test_every_batch_size_gives_the_same_answers(batch: int | str, tmp_path: Pat
 
 
 def test_a_model_whose_batches_take_long_is_given_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.model.MAX_BATCH_S", 0.0)
+    monkeypatch.setattr("service.runner.MAX_BATCH_S", 0.0)
     assert load(shade_model(tmp_path / "model.onnx")).max_batch == 1
 
 

@@ -1,0 +1,218 @@
+"""A session and its buffers: images in, outputs out, for the batch sizes that were warmed.
+
+    images → pinned pixels → the device's pixels → run → the device's outputs → float32 (N, classes)
+
+Buffers are allocated and bound once. On a GPU there are two sets of them, so that one batch is gathered and copied
+while another one runs. On the CPU the pinned and the device's buffers are the same memory, and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service import cuda
+from service.device import Device
+from service.errors import DeviceLostError, ModelError
+from service.onnx_runtime import first_line, ort
+
+logger = logging.getLogger("uvicorn.error")
+MAX_BATCH_S = 0.050  # a batch that takes longer gains no throughput and costs latency
+GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
+Image = NDArray[np.uint8]
+
+
+class Runner:
+    """Runs batches; as many threads at once may call `run` as the device has slots."""
+
+    def __init__(
+        self, session: ort.InferenceSession, device: Device, image_shape: tuple[int, ...], max_batch: int
+    ) -> None:
+        """Allocate, bind and warm up every batch size, smallest first, up to one that takes too long.
+
+        Raises:
+            ModelError: The model cannot run on an image, or is no classifier.
+        """
+        self._session, self.device, self.image_shape = session, device, image_shape
+        fixed = session.get_inputs()[0].shape[0]
+        self.sizes = [fixed] if isinstance(fixed, int) else batch_sizes(max_batch, device.padded)
+        self.max_batch: int = self.sizes[-1]
+        self.classes, dtype = self._probe_output()
+        shape = (self.max_batch, *image_shape)
+        slots = [Slot(session, device, number, shape, self.classes, dtype) for number in range(device.slots)]
+        self._slots: SimpleQueue[Slot] = SimpleQueue()
+        self._turn = threading.Lock()  # a session with CUDA graphs runs for one thread at a time
+        self._lost = False
+        self._warm_up(slots)
+        for slot in slots:
+            self._slots.put(slot)
+
+    @property
+    def works(self) -> bool:
+        """Whether the device still answers."""
+        return not self._lost
+
+    def run(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """Outputs (N, classes) of N images (H, W, C) uint8, N at most `max_batch`.
+
+        A batch that does not fit into memory is run in halves, and later batches are no larger than what did fit.
+
+        Raises:
+            DeviceLostError: The device answers no more, not even to a single image.
+        """
+        if self._lost:
+            raise DeviceLostError("the device that runs the model has failed; the server waits to be restarted")
+        slot = self._slots.get()
+        try:
+            return self._run_in(slot, images)
+        except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            if self._answers(slot):
+                raise
+            self._lost = True
+            raise DeviceLostError(f"the device that runs the model has failed: {first_line(error)}") from error
+        finally:
+            self._slots.put(slot)
+
+    def _run_in(self, slot: Slot, images: Sequence[Image]) -> NDArray[np.float32]:
+        count = len(images)
+        size = next(size for size in self.sizes if size >= count)
+        np.concatenate(images, out=slot.rows[: count * self.image_shape[0]])
+        try:
+            return self._execute(slot, size)[:count]
+        except Exception as error:
+            smaller = [other for other in self.sizes if other < size]
+            if not (smaller and cuda.is_out_of_memory(error)):
+                raise
+            self.max_batch = min(self.max_batch, smaller[-1])
+            logger.warning("A batch of %d does not fit into memory; from now on %d: %s", size, self.max_batch, error)
+        parts = [images[start : start + smaller[-1]] for start in range(0, count, smaller[-1])]
+        return np.concatenate([self._run_in(slot, part) for part in parts])
+
+    def _execute(self, slot: Slot, size: int) -> NDArray[np.float32]:
+        """Outputs (size, classes) of the first `size` images in the slot."""
+        bound = slot.bound[size]
+        if not slot.is_here:
+            bound.pixels.update_inplace(slot.pixels[:size])
+        with self._turn:
+            self._session.run_with_iobinding(bound.binding, bound.options)
+        return np.array(bound.outputs.numpy(), np.float32)  # a copy: the buffer is the next batch's
+
+    def _answers(self, slot: Slot) -> bool:
+        """Whether the smallest batch still runs, with pixels that are known to."""
+        slot.pixels[: self.sizes[0]] = 0
+        try:
+            self._execute(slot, self.sizes[0])
+        except Exception as error:
+            logger.critical("The device does not answer any more: %s", first_line(error))
+            return False
+        return True
+
+    def _probe_output(self) -> tuple[int, np.dtype[np.generic]]:
+        """Number of classes and dtype, from one run without bound buffers."""
+        node = self._session.get_outputs()[0]
+        options = ort.RunOptions()
+        options.add_run_config_entry(GRAPH, "-1")
+        pixels = np.zeros((self.sizes[0], *self.image_shape), np.uint8)
+        try:
+            (outputs,) = self._session.run([node.name], {self._session.get_inputs()[0].name: pixels}, options)
+        except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            raise ModelError(f"it cannot run on an image: {first_line(error)}") from error
+        shape = np.shape(outputs)
+        if len(shape) != 2 or shape[1] < 2:
+            raise ModelError(f"output {node.name!r} has shape {shape}; a classifier's is (N, classes)")
+        return shape[1], outputs.dtype
+
+    def _warm_up(self, slots: list[Slot]) -> None:
+        """Run every size in every slot, and stop where a batch takes too long or finds no memory. Sets `batch_s`."""
+        random = np.random.default_rng(0)
+        for slot in slots:
+            slot.pixels[...] = random.integers(0, 256, slot.pixels.shape, np.uint8)
+        for index, size in enumerate(self.sizes):
+            try:
+                for slot in slots:
+                    slot.bind(size)
+                    self._execute(slot, size)
+            except Exception as error:  # ONNX Runtime's exceptions share no base but this
+                if index == 0 or not cuda.is_out_of_memory(error):
+                    raise ModelError(f"it cannot run on {size} images: {first_line(error)}") from error
+                logger.warning("A batch of %d does not fit into memory: %s", size, first_line(error))
+                self.sizes = self.sizes[:index]
+                break
+            if index + 1 < len(self.sizes) and self._time(slots[0], size, MAX_BATCH_S) > MAX_BATCH_S:
+                self.sizes = self.sizes[: index + 1]
+                break
+        self.max_batch = self.sizes[-1]
+        self.batch_s = self._time(slots[0], self.max_batch)
+
+    def _time(self, slot: Slot, size: int, enough_s: float = 0.0) -> float:
+        """Seconds of a batch, the shortest of three, or the first that is short enough: a busy machine adds to any."""
+        shortest = float("inf")
+        for _ in range(3):
+            started = time.perf_counter()
+            self._execute(slot, size)
+            shortest = min(shortest, time.perf_counter() - started)
+            if shortest <= enough_s:
+                break
+        return shortest
+
+
+class Bound:
+    """The device's buffers of one batch size, bound to the session."""
+
+    def __init__(self, session: ort.InferenceSession, pixels: ort.OrtValue, outputs: ort.OrtValue, graph: int) -> None:
+        self.pixels, self.outputs = pixels, outputs
+        self.binding = session.io_binding()
+        self.binding.bind_ortvalue_input(session.get_inputs()[0].name, pixels)
+        self.binding.bind_ortvalue_output(session.get_outputs()[0].name, outputs)
+        self.options = None
+        if graph:
+            self.options = ort.RunOptions()
+            self.options.add_run_config_entry(GRAPH, str(graph))
+
+
+class Slot:
+    """The buffers of one batch under way."""
+
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        device: Device,
+        number: int,
+        shape: tuple[int, ...],
+        classes: int,
+        dtype: np.dtype[np.generic],
+    ) -> None:
+        self._session, self._device, self._number = session, device, number
+        self.pixels = np.zeros(shape, np.uint8)  # (max_batch, H, W, C)
+        self.rows = self.pixels.reshape(-1, *shape[2:])  # the same buffer, image after image
+        self.is_here = device.memory == "cpu"  # whether the device reads `pixels` where they are
+        self._outputs = np.zeros((shape[0], classes), dtype)
+        self.bound: dict[int, Bound] = {}
+        if not self.is_here and not cuda.pin(self.pixels):
+            logger.warning("Memory could not be pinned; copies to the GPU are slower.")
+
+    def bind(self, size: int) -> None:
+        """Allocate and bind the device's buffers for batches of `size`."""
+        if self.is_here:
+            pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size])
+            outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size])
+        else:
+            place = self._device.memory, 0
+            pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size], *place)
+            outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size], *place)
+        # A CUDA graph has the addresses of its buffers in it, so each slot and size has one of its own.
+        graph = self._number * (len(self.pixels) + 1) + size if self._device.graphs else 0
+        self.bound[size] = Bound(self._session, pixels, outputs, graph)
+
+
+def batch_sizes(largest: int, padded: bool) -> list[int]:
+    """Batch sizes to warm up: all of them, or, where batches are padded, the powers of two and the largest."""
+    if not padded:
+        return list(range(1, largest + 1))
+    return [*(1 << power for power in range((largest - 1).bit_length())), largest]
