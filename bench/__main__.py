@@ -1,4 +1,4 @@
-"""`python -m bench` hammers one server; `python -m bench compare` compares this service with others."""
+"""`python -m bench` hammers one server; `compare` compares this service with others, `gpu` a GPU with the CPU."""
 
 import signal
 import sys
@@ -17,6 +17,10 @@ if __name__ == "__main__":
         from bench import compare  # which loads matplotlib
 
         sys.exit(compare.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["gpu"]:
+        from bench import gpu  # which needs onnx
+
+        sys.exit(gpu.main(sys.argv[2:]))
     from bench import hammer
 
     sys.exit(hammer.main(sys.argv[1:]))

@@ -21,7 +21,6 @@ from bench.mnist import read_test_set
 from bench.upload import VARIANTS, Upload, make_upload
 
 PATH = "/mnist/classify"
-READY_PATH = "/v2/health/ready"
 # Images are encoded this many ahead, while the clock stands still.
 BLOCK = 2000
 
@@ -64,13 +63,8 @@ def served(url: str | None) -> Iterator[str]:
     if url:
         yield url
         return
-    with server.running(service_command, READY_PATH) as started:
+    with server.running(server.service_command, server.READY_PATH) as started:
         yield f"http://127.0.0.1:{started.port}{PATH}"
-
-
-def service_command(port: int) -> list[str]:
-    """How the README starts this service."""
-    return [sys.executable, "-m", "uvicorn", "service:app", "--no-access-log", "--port", str(port)]
 
 
 async def hammer(url: SplitResult, test_set: TestSet, tally: report.Tally, options: argparse.Namespace) -> float:

@@ -6,6 +6,7 @@ import http.client
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from bench.errors import ServerError
 from bench.processes import family, kill
 
 ROOT = Path(__file__).resolve().parent.parent  # of the project
+READY_PATH = "/v2/health/ready"  # of this service
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.005
@@ -28,6 +30,11 @@ class Server(NamedTuple):
     process: subprocess.Popen[bytes]
     port: int
     ready_s: float  # from the start of the process to the first good answer
+
+
+def service_command(port: int) -> list[str]:
+    """How the README starts this service."""
+    return [sys.executable, "-m", "uvicorn", "service:app", "--no-access-log", "--port", str(port)]
 
 
 def free_port() -> int:

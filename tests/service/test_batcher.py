@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.batcher import Batcher
-from service.errors import OverloadError
+from service.errors import DeviceLostError, OverloadError
 from service.model import Result
 
 
@@ -50,9 +50,11 @@ requests = st.lists(
 )
 
 
-@given(requests, st.integers(1, 5), st.booleans())
+@given(requests, st.integers(1, 5), st.booleans(), st.integers(1, 3))
 @settings(deadline=None, max_examples=150)
-def test_batched_equals_unbatched(plan: list[tuple[list[int], int, bool]], max_batch: int, inline: bool) -> None:
+def test_batched_equals_unbatched(
+    plan: list[tuple[list[int], int, bool]], max_batch: int, inline: bool, slots: int
+) -> None:
     """Whatever comes together with it, a request gets the answers of its own images, or its batch's error."""
 
     async def ask(batcher: Batcher, values: list[int], leaves: bool) -> None:
@@ -70,7 +72,7 @@ def test_batched_equals_unbatched(plan: list[tuple[list[int], int, bool]], max_b
                 assert answer[0] == value
 
     async def main() -> None:
-        batcher = Batcher(Echo(max_batch), max_queue=10_000, inline=inline)
+        batcher = Batcher(Echo(max_batch, slots=slots), max_queue=10_000, inline=inline)
         tasks = []
         for values, turns, leaves in plan:
             for _ in range(turns):
@@ -97,6 +99,42 @@ def test_what_waits_while_the_model_is_busy_goes_together() -> None:
         return model.sizes
 
     assert asyncio.run(main()) == [1, 4, 2]
+
+
+def test_a_model_of_two_slots_is_given_the_next_batch_while_one_runs() -> None:
+    async def main() -> None:
+        model = Echo(max_batch=2, delay_s=0.01, slots=2)
+        model.release.clear()
+        batcher = Batcher(model, 100)
+        futures = []
+        for value in range(8):
+            futures += batcher.submit([image(value)])
+        await asyncio.sleep(0.05)
+        assert batcher.waiting == 4  # two are in each slot
+        model.release.set()
+        assert [best for best, _ in await asyncio.gather(*futures)] == list(range(8))
+        await batcher.close()
+        assert model.sizes == [2, 2, 2, 2]
+        assert batcher.statistics.batches == {2: 4}
+
+    asyncio.run(main())
+
+
+def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None:
+    class Lost(Echo):
+        def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
+            raise DeviceLostError("the device has failed")
+
+    async def main(inline: bool) -> None:
+        told: list[bool] = []
+        batcher = Batcher(Lost(), 100, inline, on_lost=lambda: told.append(True))
+        answers = await asyncio.gather(*batcher.submit([image(1), image(2)]), return_exceptions=True)
+        assert [str(answer) for answer in answers] == ["the device has failed"] * 2
+        await batcher.close()
+        assert told == [True]
+
+    asyncio.run(main(inline=True))
+    asyncio.run(main(inline=False))
 
 
 def test_requests_of_one_turn_of_the_loop_go_together() -> None:
