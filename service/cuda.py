@@ -207,8 +207,14 @@ def _load(name: str, mode: int = ctypes.DEFAULT_MODE) -> Library:
     return Library(wanted, next((path for path in paths if Path(path).name.startswith(wanted)), name), "")
 
 
-def provider_options(provider: str, memory_limit: int, graphs: bool) -> list[tuple[str, dict[str, str]]]:
-    """ONNX Runtime's providers for the device, in order, with their options; `memory_limit` in bytes, 0 for none."""
+def provider_options(
+    provider: str, memory_limit: int, graphs: bool, profile: tuple[str, str, str] | None = None
+) -> list[tuple[str, dict[str, str]]]:
+    """ONNX Runtime's providers for the device, in order, with their options.
+
+    `memory_limit` is in bytes, 0 for none. `profile` are the input's smallest, usual and largest shape as TensorRT
+    wants them, "name:1x28x28x1"; without, it builds its engine anew for each larger batch.
+    """
     options = {
         "device_id": "0",  # of those that are visible, see `choose_gpu`
         "cudnn_conv_algo_search": "HEURISTIC",  # an exhaustive search takes minutes, for each batch size
@@ -227,6 +233,8 @@ def provider_options(provider: str, memory_limit: int, graphs: bool) -> list[tup
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": str(cache),
         }
+        for limit, shape in zip(("min", "opt", "max"), profile or (), strict=False):
+            engines[f"trt_profile_{limit}_shapes"] = shape
         return [(TENSORRT, engines), (CUDA, options)]
     return [(CUDA, options)]
 

@@ -85,8 +85,12 @@ def choose_device(settings: Settings) -> Device:
     return Device("cpu", threads)
 
 
-def open_session(source: Path | bytes, device: Device, folder: Path | None = None) -> ort.InferenceSession:
+def open_session(
+    source: Path | bytes, device: Device, folder: Path | None = None, profile: tuple[str, str, str] | None = None
+) -> ort.InferenceSession:
     """A session of a model file, or of a model whose external data is in `folder`, on the device.
+
+    `profile` is for TensorRT, see `cuda.provider_options`.
 
     Raises:
         ModelError: ONNX Runtime cannot load the model.
@@ -103,7 +107,7 @@ def open_session(source: Path | bytes, device: Device, folder: Path | None = Non
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
     providers: list[object] = [PROVIDERS["cpu"]]
     if device.name != "cpu":
-        providers = [*cuda.provider_options(device.provider, device.memory_limit, device.graphs), *providers]
+        providers = [*cuda.provider_options(device.provider, device.memory_limit, device.graphs, profile), *providers]
     session = _open(source, options, providers)
     if session.get_providers()[0] != device.provider:
         raise DeviceError(f"the session runs on {session.get_providers()[0]} instead of {device.provider}")

@@ -19,7 +19,7 @@ from service.device import Device, inspect, open_session, read_placement
 from service.errors import DeviceError, ModelError, SettingError, StartupError
 from service.runner import Runner
 from service.settings import Settings, parse_colour
-from service.tensor import ImageTensor, read_image_tensor
+from service.tensor import PIXELS, ImageTensor, read_image_tensor
 
 logger = logging.getLogger("uvicorn.error")
 NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to label
@@ -82,21 +82,28 @@ class Model:
 
     def _start_runner(self, source: Path | bytes, folder: Path, device: Device, max_batch: int) -> Runner:
         """A warm runner; where CUDA graphs are wanted and the model does not allow them, without."""
+        shape = (self.input.height, self.input.width, self.input.channels)
         try:
-            session = open_session(source, device, folder)
+            session = open_session(source, device, folder, self._describe_shapes(max_batch))
             self.placement = read_placement(session, device)
             if self.placement.strays:
                 strays = f"{len(self.placement.strays)} nodes run on the CPU: {', '.join(self.placement.strays[:5])}"
                 if device.strict:
                     raise DeviceError(f"SERVICE_DEVICE={device.name}, but {strays}. SERVICE_DEVICE=auto allows that.")
                 logger.warning("%s: %s. Each batch is copied between the GPU and the CPU.", self.name, strays)
-            shape = (self.input.height, self.input.width, self.input.channels)
             return Runner(session, device, shape, max_batch)
         except StartupError as error:
             if not device.graphs or isinstance(error, DeviceError):
                 raise
             logger.info("%s: without CUDA graphs: %s", self.name, error)
             return self._start_runner(source, folder, replace(device, graphs=False), max_batch)
+
+    def _describe_shapes(self, max_batch: int) -> tuple[str, str, str] | None:
+        if self.input.batch:
+            return None
+        name = self.input.name if self.input.takes_pixels else PIXELS
+        shape = f"{self.input.height}x{self.input.width}x{self.input.channels}"
+        return f"{name}:1x{shape}", f"{name}:{max_batch}x{shape}", f"{name}:{max_batch}x{shape}"
 
     def _gives_probabilities(self) -> bool:
         """Whether the outputs are probabilities; if not, they are logits."""

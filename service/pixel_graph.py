@@ -15,10 +15,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from service.errors import ModelError
-from service.tensor import ImageTensor
+from service.tensor import PIXELS, PREFIX, ImageTensor
 
-PREFIX = "upload_and_classify/"  # of every name that is added, so that none of the model's is taken
-PIXELS = PREFIX + "pixels"
 CHANNELS_FIRST = (0, 3, 1, 2)
 
 

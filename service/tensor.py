@@ -10,6 +10,8 @@ import numpy as np
 
 from service.errors import ModelError
 
+PREFIX = "upload_and_classify/"  # of every name that is added to a model's graph, so that none of its own is taken
+PIXELS = PREFIX + "pixels"  # the input that takes decoded pixels, where the model's own does not
 DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(uint8)": np.dtype(np.uint8),
     "tensor(float16)": np.dtype(np.float16),

@@ -138,7 +138,10 @@ def test_options_limit_memory_and_search_quickly() -> None:
     assert options["gpu_mem_limit"] == "1073741824"
     assert (options["cudnn_conv_algo_search"], options["enable_cuda_graph"]) == ("HEURISTIC", "1")
     assert "gpu_mem_limit" not in cuda.provider_options(cuda.CUDA, 0, graphs=False)[0][1]
-    assert [name for name, _ in cuda.provider_options(cuda.TENSORRT, 0, graphs=False)] == [cuda.TENSORRT, cuda.CUDA]
+    shapes = ("image:1x28x28x1", "image:64x28x28x1", "image:64x28x28x1")
+    (first, engines), (second, _) = cuda.provider_options(cuda.TENSORRT, 0, graphs=False, profile=shapes)
+    assert (first, second) == (cuda.TENSORRT, cuda.CUDA)
+    assert (engines["trt_profile_min_shapes"], engines["trt_profile_max_shapes"]) == (shapes[0], shapes[2])
 
 
 def _worker(pipe: Connection) -> None:
