@@ -95,8 +95,12 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
 
 def _is_small(body: bytes, parts: list[Part]) -> bool:
     """Whether the images are decoded sooner than a thread would be found for them."""
-    pixels = sum([claim_pixels(part.data) for part in parts])
-    return len(body) <= INLINE_DECODE_BYTES and pixels <= INLINE_DECODE_PIXELS
+    if len(body) > INLINE_DECODE_BYTES:
+        return False
+    pixels = 0
+    for part in parts:
+        pixels += claim_pixels(part.data)
+    return pixels <= INLINE_DECODE_PIXELS
 
 
 async def _wait_for_results_or_leaving(futures: list[asyncio.Future[Result]], receive: Receive) -> list[Result]:

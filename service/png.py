@@ -47,8 +47,10 @@ class Png:
 
 def claim_pixels(data: bytes) -> int:
     """Width times height as the header has it; anything, if it is not a PNG."""
+    width: int
+    height: int
     width, height = size_fields.unpack_from(data, 16) if len(data) >= 24 else (0, 0)
-    return int(width * height)
+    return width * height
 
 
 def check(data: bytes, max_pixels: int) -> Png:

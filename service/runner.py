@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from queue import SimpleQueue
 
@@ -81,7 +82,7 @@ class Runner:
 
     def _run_in(self, slot: Slot, images: Sequence[Image]) -> NDArray[np.float32]:
         count = len(images)
-        size = next(size for size in self.sizes if size >= count)
+        size = self.sizes[bisect_left(self.sizes, count)]
         np.concatenate(images, out=slot.rows[: count * self.image_shape[0]])
         try:
             return self._execute(slot, size)[:count]

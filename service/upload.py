@@ -48,7 +48,7 @@ class BodyReader:
             LimitError: It is larger, or takes longer, than allowed.
             ClientDisconnect: The client has left.
         """
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)  # without the loop it is looked up by a system call
         assert task is not None
         self._started[task] = self._loop.time()
         try:
@@ -112,6 +112,8 @@ def read_uploads(scope: Scope, body: bytes, query: Query, max_parts: int) -> lis
     content_type = header(scope, b"content-type")
     if content_type[: len(FORM)].lower() == FORM:
         parts = read_parts(body, content_type, max_parts)
+        if len(parts) == 1 and parts[0].field == FIELD and parts[0].data:
+            return parts
         uploads = [part for part in parts if part.field == FIELD]
         # A browser sends an empty, nameless file for a form in which none was chosen.
         if not uploads or uploads == [(FIELD, "", b"")]:
