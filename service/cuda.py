@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ INIT_ERRORS = {
     804: "its compatibility package does not support this GPU",
     999: "unknown error; reload the kernel module",
 }
+VISIBLE = os.environ.get("CUDA_VISIBLE_DEVICES")  # at the start; None where nothing limits the GPUs
 # Texts of ONNX Runtime's arena, of the CUDA runtime, of cuBLAS and cuDNN, and of a C++ allocation.
 OUT_OF_MEMORY = ("out of memory", "failed to allocate memory", "available memory of", "alloc_failed", "bad allocation")
 
@@ -239,16 +241,15 @@ def provider_options(
     return [(CUDA, options)]
 
 
-def choose_gpu(gpus: Sequence[int]) -> None:
+def choose_gpu(gpus: Sequence[int], visible: str | None = VISIBLE) -> None:
     """Let this process see one of the GPUs only, by its worker number; before CUDA is first used.
 
-    `gpus` are indices into CUDA_VISIBLE_DEVICES where that is set, as container runtimes do, else CUDA's own.
+    `gpus` are indices into `visible`, CUDA_VISIBLE_DEVICES as container runtimes set it, else CUDA's own.
 
     Raises:
         DeviceError: There are not so many in CUDA_VISIBLE_DEVICES.
     """
     chosen = gpus[claim_number() % len(gpus)]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(chosen)
     elif visible:
@@ -258,6 +259,7 @@ def choose_gpu(gpus: Sequence[int]) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = names[chosen]
 
 
+@cache
 def claim_number() -> int:
     """The lowest number that no other worker of the same server holds; it is free again when the process ends.
 

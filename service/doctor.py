@@ -27,10 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m service.doctor", description=__doc__, epilog=EPILOG)
     parser.parse_args(arguments)
     print_machine()
-    obstacle = cuda.find_obstacle()
-    print_cuda(obstacle)
+    obstacle = None
     try:
         settings = Settings.from_environment()
+        cuda.choose_gpu(settings.gpu_list)
+        obstacle = cuda.find_obstacle()
+        print_cuda(obstacle)
         device = choose_device(settings)
         print_line("inference", f"SERVICE_DEVICE={settings.device}: on {device.name}")
         for file in find_models(settings.models):

@@ -179,11 +179,10 @@ def test_a_worker_sees_one_gpu(
     visible: str | None, gpus: list[int], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cuda, "claim_number", lambda: 0)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    cuda.choose_gpu(gpus)
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")
+    for _ in range(2):  # a second start in the same process chooses the same
+        cuda.choose_gpu(gpus, visible)
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
 def test_workers_go_round_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,12 +190,11 @@ def test_workers_go_round_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         monkeypatch.setattr(cuda, "claim_number", lambda number=number: number)
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-        cuda.choose_gpu([0, 2])
+        cuda.choose_gpu([0, 2], "0,1,2")
         seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["0", "2", "0", "2"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     with pytest.raises(DeviceError, match="SERVICE_GPUS has a 5, but CUDA_VISIBLE_DEVICES is '0,1,2'"):
-        cuda.choose_gpu([5])
+        cuda.choose_gpu([5], "0,1,2")
 
 
 def test_the_doctor_reports_and_exits_by_what_the_service_would_do() -> None:
