@@ -58,12 +58,12 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            results = run(options, Path(folder))
+            results = Results(describe_machine())
+            for _ in run(results, options, Path(folder)):
+                save(results, options)  # a run that is cut off leaves what it has
     except BenchError as error:
         print(f"bench gpu: {error}", file=sys.stderr)
         return error.exit_code
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "gpu.json").write_text(json.dumps(asdict(results), indent=1) + "\n")
     report = write_report(results, options.device)
     (options.output / "gpu.md").write_text(report)
     print(report)
@@ -71,21 +71,27 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(values["agree"] < 1 or values["difference"] > TOLERANCE for values in exact))
 
 
+def save(results: Results, options: argparse.Namespace) -> None:
+    """Write what has been measured so far."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "gpu.json").write_text(json.dumps(asdict(results), indent=1) + "\n")
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench gpu", description=__doc__)
     parser.add_argument("--device", default="cuda", choices=("cuda", "tensorrt", "cpu"), help="default %(default)s")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement, default %(default)s")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement, default %(default)s")
     parser.add_argument("--requests", type=int, default=100_000, help="while memory is watched, default %(default)s")
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 8], help="default 1 4 8")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 4], help="default 1 4")
     parser.add_argument("--max-batch", type=int, default=64, help="SERVICE_MAX_BATCH, default %(default)s")
     parser.add_argument("--data", type=Path, help="mnist.npz; else $MNIST_NPZ, else it is downloaded once")
     parser.add_argument("--output", type=Path, default=server.ROOT / "bench" / "results", help="default bench/results")
     return parser.parse_args(arguments)
 
 
-def run(options: argparse.Namespace, folder: Path) -> Results:
-    """All measurements, one after the other."""
+def run(results: Results, options: argparse.Namespace, folder: Path) -> Iterator[None]:
+    """All measurements, one after the other; yields after each."""
     digits = read_test_set(options.data)[0][..., np.newaxis]
     photos = make_photos()
     models = {
@@ -95,7 +101,6 @@ def run(options: argparse.Namespace, folder: Path) -> Results:
     }
     (folder / "mnist/1").mkdir(parents=True)
     shutil.copy(MNIST, folder / "mnist/1")
-    results = Results(describe_machine())
     for name, (file, images) in models.items():
         device = {"SERVICE_DEVICE": options.device}
         answers, graphs = infer(results, f"{name} on {options.device}", file, images, folder, options, device)
@@ -108,6 +113,7 @@ def run(options: argparse.Namespace, folder: Path) -> Results:
             "agree": float((answers.argmax(1) == reference.argmax(1)).mean()),
             "difference": float(np.abs(answers - reference).max()),
         }
+        yield
     shutil.rmtree(folder / "resnet50-float32")
     uploads = {
         "mnist": [make_upload("mnist", encode_png(Image.fromarray(image[..., 0]))) for image in digits[:600]],
@@ -116,8 +122,9 @@ def run(options: argparse.Namespace, folder: Path) -> Results:
     for device in dict.fromkeys((options.device, "cpu")):
         for workers in options.workers:
             load_server(results, device, workers, uploads, folder, options)
+            yield
     watch_memory(results, uploads["mnist"], folder, options)
-    return results
+    yield
 
 
 def infer(
@@ -144,7 +151,7 @@ def infer(
         check=False,
     )  # fmt: skip
     if done.returncode:
-        raise ServerError(f"{title}: {done.stderr.strip().splitlines()[-1]}")
+        raise ServerError(f"{title}: {(done.stderr.strip() or f'exit code {done.returncode}').splitlines()[-1]}")
     results.inference[title] = json.loads(done.stdout.splitlines()[-1])
     return np.load(folder / "answers.npy"), results.inference[title]["graphs"]
 

@@ -7,21 +7,21 @@ prints one JSON object and writes the probabilities of all images. The device is
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.device import choose_device, open_session
+from service.device import choose_device, open_session, powers_of_two
 from service.model import Model
 from service.onnx_runtime import ort
-from service.runner import batch_sizes
 from service.settings import Settings
 
 Images = NDArray[np.uint8]  # (N, H, W, C)
@@ -37,7 +37,7 @@ def main(file: str, images_file: str, seconds: str, answers_file: str) -> None:
     warm_s = time.perf_counter() - started
     np.save(answers_file, classify(model, images))
     session = open_session(Path(file), model.device)
-    sizes = batch_sizes(model.max_batch, padded=True)
+    sizes = [size for size in powers_of_two(model.max_batch) if size in model.runner.sizes]
     rates = {size: measure(model, session, images, size, float(seconds)) for size in sizes}
     result = {
         "device": model.device.name,
@@ -51,10 +51,13 @@ def main(file: str, images_file: str, seconds: str, answers_file: str) -> None:
 
 
 def classify(model: Model, images: Images) -> NDArray[np.float32]:
-    """Probabilities (N, classes) of all images."""
-    size = model.max_batch
-    batches = [list(images[start : start + size]) for start in range(0, len(images), size)]
-    return np.stack([row for batch in batches for _, row in model.run(batch)])
+    """Probabilities (N, classes) of all images, in batches of every size in turn."""
+    rows: list[NDArray[np.float32]] = []
+    for size in itertools.cycle(model.runner.sizes):
+        rows += [row for _, row in model.run(list(images[len(rows) : len(rows) + size]))]
+        if len(rows) == len(images):
+            return np.stack(rows)
+    raise AssertionError("a model has at least one batch size")
 
 
 def measure(model: Model, session: ort.InferenceSession, images: Images, size: int, seconds: float) -> dict[str, float]:
@@ -85,21 +88,19 @@ def measure(model: Model, session: ort.InferenceSession, images: Images, size: i
 def rate(work: Callable[[], Any], seconds: float, threads: int) -> float:
     """How often a second the work is done, by that many threads together."""
     work()
-    counts = [0] * threads
-    end = time.perf_counter() + seconds
-
-    def repeat(thread: int) -> None:
-        while time.perf_counter() < end:
-            work()
-            counts[thread] += 1
-
     started = time.perf_counter()
-    workers = [threading.Thread(target=repeat, args=(thread,)) for thread in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts) / (time.perf_counter() - started)
+
+    def repeat(_: int) -> int:
+        count = 0
+        while time.perf_counter() < started + seconds:
+            work()
+            count += 1
+        return count
+
+    if threads == 1:  # ONNX Runtime keeps CUDA graphs for each thread
+        return repeat(0) / (time.perf_counter() - started)
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(repeat, range(threads))) / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":

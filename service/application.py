@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         watch.cancel()
         for served in models.values():
             await served.batcher.close()
+            served.model.runner.close()
         decoders.shutdown()
 
     return Application(

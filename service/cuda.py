@@ -11,6 +11,7 @@ import io
 import os
 import socket
 import sys
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -183,8 +184,8 @@ def load_libraries(provider: str = CUDA) -> list[Library]:
         f"libcublasLt.so.{major}",
         f"libcublas.so.{major}",
         "libcurand.so.10",
-        f"libcufft.so.{major - 1}",
         "libcudnn.so.9",  # ONNX Runtime starts without it, and fails at the first convolution
+        f"libnvrtc.so.{major}",  # with which cuDNN compiles some of its kernels
     ]
     if provider == TENSORRT:
         names += ["libnvinfer.so.10", "libnvonnxparser.so.10"]
@@ -221,24 +222,36 @@ def provider_options(
         "device_id": "0",  # of those that are visible, see `choose_gpu`
         "cudnn_conv_algo_search": "HEURISTIC",  # an exhaustive search takes minutes, for each batch size
         "arena_extend_strategy": "kSameAsRequested",  # the other one doubles the arena each time
-        "use_tf32": "0",  # answers as on the CPU; a model that wants speed is stored in float16
         "enable_cuda_graph": "1" if graphs else "0",
     }
     if memory_limit:
         options["gpu_mem_limit"] = str(memory_limit)
     if provider == TENSORRT:
         cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "upload-and-classify" / "tensorrt"
+        cache.mkdir(parents=True, exist_ok=True)
         engines = {
             "device_id": "0",
-            "trt_engine_cache_enable": "1",  # building an engine takes minutes
+            "trt_engine_cache_enable": "True",  # building an engine takes minutes
             "trt_engine_cache_path": str(cache),
-            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_enable": "True",
             "trt_timing_cache_path": str(cache),
         }
         for limit, shape in zip(("min", "opt", "max"), profile or (), strict=False):
             engines[f"trt_profile_{limit}_shapes"] = shape
         return [(TENSORRT, engines), (CUDA, options)]
     return [(CUDA, options)]
+
+
+def prepare(gpus: Sequence[int]) -> None:
+    """What must be in the environment before CUDA's libraries are loaded.
+
+    Raises:
+        DeviceError: SERVICE_GPUS names a GPU that is not there.
+    """
+    choose_gpu(gpus)
+    # Float32 stays float32, for answers as on the CPU; a model that wants speed is stored in float16. ONNX Runtime's
+    # own option, use_tf32, takes the tensor cores away from float16 as well.
+    os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
 
 
 def choose_gpu(gpus: Sequence[int], visible: str | None = VISIBLE) -> None:
@@ -282,14 +295,17 @@ def claim_number() -> int:
 
 
 def pin(array: NDArray[Any]) -> bool:
-    """Page-lock an array's memory, so that the GPU reads it directly; returns whether it could be done."""
+    """Page-lock an array's memory for as long as it lives, so that the GPU reads it; returns whether that worked."""
     try:
         runtime = ctypes.CDLL(f"libcudart.so.{cuda_major()}")
-        runtime.cudaSetDevice(0)
-        result = runtime.cudaHostRegister(ctypes.c_void_p(array.ctypes.data), ctypes.c_size_t(array.nbytes), 0)
+        address = ctypes.c_void_p(array.ctypes.data)
+        if runtime.cudaHostRegister(address, ctypes.c_size_t(array.nbytes), 0):
+            runtime.cudaGetLastError()  # clears it; ONNX Runtime would take it for an error of its own
+            return False
     except (OSError, AttributeError):
         return False
-    return bool(result == 0)
+    weakref.finalize(array, runtime.cudaHostUnregister, address).atexit = False
+    return True
 
 
 def is_out_of_memory(error: Exception) -> bool:

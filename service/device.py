@@ -37,7 +37,7 @@ class Device:
     memory: str = "cpu"  # ONNX Runtime's name of the place of the buffers
     slots: int = 1  # batches under way at once: on a GPU one runs while the next is gathered and copied
     padded: bool = False  # whether batches are filled up to a power of two, since each size costs memory and warm-up
-    # The event loop may be held for this long: as long as CPython's own switch interval, or as a change of threads.
+    # The event loop may be held for this long: as long as CPython's own switch interval.
     inline_s: float = 0.005
 
     @property
@@ -45,12 +45,27 @@ class Device:
         """ONNX Runtime's name of its execution provider."""
         return PROVIDERS[self.name]
 
+    def batch_sizes(self, largest: int) -> list[int]:
+        """The batch sizes to run, ascending.
+
+        With CUDA and without its graphs there is one only: ONNX Runtime plans each convolution anew whenever the size
+        changes, which takes longer than the run.
+        """
+        if self.name == "cuda" and not self.graphs:
+            return [largest]
+        return powers_of_two(largest) if self.padded else list(range(1, largest + 1))
+
 
 class Placement(NamedTuple):
     """Where ONNX Runtime has put the nodes of a session."""
 
     counts: dict[str, int]  # nodes of each provider
     strays: list[str]  # nodes that fell to the CPU for want of a kernel, as "operation name"
+
+
+def powers_of_two(largest: int) -> list[int]:
+    """1, 2, 4, … and `largest`, whether it is one of them or not."""
+    return [*(1 << power for power in range((largest - 1).bit_length())), largest]
 
 
 def choose_device(settings: Settings) -> Device:
@@ -62,7 +77,7 @@ def choose_device(settings: Settings) -> Device:
     threads = settings.threads or share_of_cores()
     if settings.device == "cpu":
         return Device("cpu", threads)
-    cuda.choose_gpu(settings.gpu_list)
+    cuda.prepare(settings.gpu_list)
     name = "tensorrt" if settings.device == "tensorrt" else "cuda"
     obstacle = cuda.find_obstacle(PROVIDERS[name])
     if obstacle is None:
@@ -77,7 +92,7 @@ def choose_device(settings: Settings) -> Device:
             memory="cuda",
             slots=2,
             padded=True,
-            inline_s=0.001,
+            inline_s=0.0,
         )
     if settings.device != "auto":
         raise DeviceError(f"SERVICE_DEVICE={settings.device}, but {obstacle}. `python -m service.doctor` shows more.")
@@ -138,15 +153,16 @@ def _open(source: Path | bytes, options: ort.SessionOptions, providers: list[obj
         raise ModelError(f"ONNX Runtime cannot load it: {first_line(error)}") from error
 
 
-def read_placement(session: ort.InferenceSession, device: Device) -> Placement:
-    """Where the session's nodes are."""
+def read_placement(session: ort.InferenceSession, device: Device, every_one: bool = False) -> Placement:
+    """Where the session's nodes are; with `every_one`, all those on the CPU count as strays of another device."""
     counts: dict[str, int] = {}
     strays = []
     for group in session.get_provider_graph_assignment_info():
         nodes = group.get_nodes()
         counts[group.ep_name] = counts.get(group.ep_name, 0) + len(nodes)
         if device.name != "cpu" and group.ep_name == PROVIDERS["cpu"]:
-            strays += [f"{node.op_type} {node.name}" for node in nodes if node.op_type not in SHAPE_OPERATIONS]
+            strayed = [node for node in nodes if every_one or node.op_type not in SHAPE_OPERATIONS]
+            strays += [f"{node.op_type} {node.name}" for node in strayed]
     return Placement(counts, strays)
 
 

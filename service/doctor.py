@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     obstacle = None
     try:
         settings = Settings.from_environment()
-        cuda.choose_gpu(settings.gpu_list)
+        cuda.prepare(settings.gpu_list)
         obstacle = cuda.find_obstacle()
         print_cuda(obstacle)
         device = choose_device(settings)

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.runner import batch_sizes
+from service.device import powers_of_two
 from service.serving import Served
 
 
@@ -60,7 +60,7 @@ class ModelCollector(Collector):
             images.add_metric([name], counts.images)
             failures.add_metric([name], counts.failures)
             waiting.add_metric([name], served.batcher.waiting)
-            buckets = _cumulate(counts.batches, batch_sizes(max(model.runner.sizes), padded=True))
+            buckets = _cumulate(counts.batches, powers_of_two(max(model.runner.sizes)))
             sizes.add_metric([name], buckets, counts.images)
             decode.add_metric([name], sum(counts.requests.values()), counts.decode_s)
             queue.add_metric([name], counts.images, counts.queue_s)

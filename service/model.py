@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.device import Device, inspect, open_session, read_placement
-from service.errors import DeviceError, ModelError, SettingError, StartupError
+from service.errors import DeviceError, ModelError, SettingError
 from service.runner import Runner
 from service.settings import Settings, parse_colour
 from service.tensor import PIXELS, ImageTensor, read_image_tensor
@@ -82,21 +82,29 @@ class Model:
 
     def _start_runner(self, source: Path | bytes, folder: Path, device: Device, max_batch: int) -> Runner:
         """A warm runner; where CUDA graphs are wanted and the model does not allow them, without."""
-        shape = (self.input.height, self.input.width, self.input.channels)
-        try:
-            session = open_session(source, device, folder, self._describe_shapes(max_batch))
-            self.placement = read_placement(session, device)
-            if self.placement.strays:
-                strays = f"{len(self.placement.strays)} nodes run on the CPU: {', '.join(self.placement.strays[:5])}"
-                if device.strict:
-                    raise DeviceError(f"SERVICE_DEVICE={device.name}, but {strays}. SERVICE_DEVICE=auto allows that.")
-                logger.warning("%s: %s. Each batch is copied between the GPU and the CPU.", self.name, strays)
-            return Runner(session, device, shape, max_batch)
-        except StartupError as error:
-            if not device.graphs or isinstance(error, DeviceError):
-                raise
-            logger.info("%s: without CUDA graphs: %s", self.name, error)
-            return self._start_runner(source, folder, replace(device, graphs=False), max_batch)
+        refusal = ""
+        if device.graphs:
+            try:
+                return self._try_runner(source, folder, device, max_batch)
+            except ModelError as error:
+                refusal = str(error)
+            logger.info("%s: without CUDA graphs, and batches of one size only: %s", self.name, refusal)
+        # ONNX Runtime refuses graphs where the data of a batch would pass through the CPU on its way.
+        return self._try_runner(source, folder, replace(device, graphs=False), max_batch, "partitioned" in refusal)
+
+    def _try_runner(
+        self, source: Path | bytes, folder: Path, device: Device, max_batch: int, passes_the_cpu: bool = False
+    ) -> Runner:
+        session = open_session(source, device, folder, self._describe_shapes(max_batch))
+        self.placement = read_placement(session, device)
+        if passes_the_cpu and not self.placement.strays:
+            self.placement = read_placement(session, device, every_one=True)
+        if self.placement.strays:
+            strays = f"{len(self.placement.strays)} nodes run on the CPU: {', '.join(self.placement.strays[:5])}"
+            if device.strict:
+                raise DeviceError(f"SERVICE_DEVICE={device.name}, but {strays}. SERVICE_DEVICE=auto allows that.")
+            logger.warning("%s: %s. Each batch is copied between the GPU and the CPU.", self.name, strays)
+        return Runner(session, device, (self.input.height, self.input.width, self.input.channels), max_batch)
 
     def _describe_shapes(self, max_batch: int) -> tuple[str, str, str] | None:
         if self.input.batch:

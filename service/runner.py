@@ -3,17 +3,19 @@
     images → pinned pixels → the device's pixels → run → the device's outputs → float32 (N, classes)
 
 Buffers are allocated and bound once. On a GPU there are two sets of them, so that one batch is gathered and copied
-while another one runs. On the CPU the pinned and the device's buffers are the same memory, and nothing is copied.
+while another one runs; all runs are on one thread, because ONNX Runtime keeps CUDA graphs for each thread. On the CPU
+the pinned and the device's buffers are the same memory, nothing is copied, and runs are on the caller's thread.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,7 @@ logger = logging.getLogger("uvicorn.error")
 MAX_BATCH_S = 0.050  # a batch that takes longer gains no throughput and costs latency
 GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
 Image = NDArray[np.uint8]
+Outputs = TypeVar("Outputs")
 
 
 class Runner:
@@ -41,14 +44,14 @@ class Runner:
             ModelError: The model cannot run on an image, or is no classifier.
         """
         self._session, self.device, self.image_shape = session, device, image_shape
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="device") if device.slots > 1 else None
         fixed = session.get_inputs()[0].shape[0]
-        self.sizes = [fixed] if isinstance(fixed, int) else batch_sizes(max_batch, device.padded)
+        self.sizes = [fixed] if isinstance(fixed, int) else device.batch_sizes(max_batch)
         self.max_batch: int = self.sizes[-1]
         self.classes, dtype = self._probe_output()
         shape = (self.max_batch, *image_shape)
         slots = [Slot(session, device, number, shape, self.classes, dtype) for number in range(device.slots)]
         self._slots: SimpleQueue[Slot] = SimpleQueue()
-        self._turn = threading.Lock()  # a session with CUDA graphs runs for one thread at a time
         self._lost = False
         self._warm_up(slots)
         for slot in slots:
@@ -58,6 +61,11 @@ class Runner:
     def works(self) -> bool:
         """Whether the device still answers."""
         return not self._lost
+
+    def close(self) -> None:
+        """End the thread of the runs."""
+        if self._thread is not None:
+            self._thread.shutdown()
 
     def run(self, images: Sequence[Image]) -> NDArray[np.float32]:
         """Outputs (N, classes) of N images (H, W, C) uint8, N at most `max_batch`.
@@ -98,11 +106,17 @@ class Runner:
     def _execute(self, slot: Slot, size: int) -> NDArray[np.float32]:
         """Outputs (size, classes) of the first `size` images in the slot."""
         bound = slot.bound[size]
-        if not slot.is_here:
+        if self.device.memory != "cpu":
             bound.pixels.update_inplace(slot.pixels[:size])
-        with self._turn:
+
+        def run() -> NDArray[np.float32]:
             self._session.run_with_iobinding(bound.binding, bound.options)
-        return np.array(bound.outputs.numpy(), np.float32)  # a copy: the buffer is the next batch's
+            return np.array(bound.outputs.numpy(), np.float32)  # a copy: the buffer is the next batch's
+
+        return self._on_thread(run)
+
+    def _on_thread(self, work: Callable[[], Outputs]) -> Outputs:
+        return work() if self._thread is None else self._thread.submit(work).result()
 
     def _answers(self, slot: Slot) -> bool:
         """Whether the smallest batch still runs, with pixels that are known to."""
@@ -120,8 +134,9 @@ class Runner:
         options = ort.RunOptions()
         options.add_run_config_entry(GRAPH, "-1")
         pixels = np.zeros((self.sizes[0], *self.image_shape), np.uint8)
+        feeds = {self._session.get_inputs()[0].name: pixels}
         try:
-            (outputs,) = self._session.run([node.name], {self._session.get_inputs()[0].name: pixels}, options)
+            (outputs,) = self._on_thread(lambda: self._session.run([node.name], feeds, options))
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise ModelError(f"it cannot run on an image: {first_line(error)}") from error
         shape = np.shape(outputs)
@@ -192,15 +207,14 @@ class Slot:
         self._session, self._device, self._number = session, device, number
         self.pixels = np.zeros(shape, np.uint8)  # (max_batch, H, W, C)
         self.rows = self.pixels.reshape(-1, *shape[2:])  # the same buffer, image after image
-        self.is_here = device.memory == "cpu"  # whether the device reads `pixels` where they are
         self._outputs = np.zeros((shape[0], classes), dtype)
         self.bound: dict[int, Bound] = {}
-        if not self.is_here and not cuda.pin(self.pixels):
+        if device.memory != "cpu" and not cuda.pin(self.pixels):
             logger.warning("Memory could not be pinned; copies to the GPU are slower.")
 
     def bind(self, size: int) -> None:
         """Allocate and bind the device's buffers for batches of `size`."""
-        if self.is_here:
+        if self._device.memory == "cpu":
             pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size])
             outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size])
         else:
@@ -210,10 +224,3 @@ class Slot:
         # A CUDA graph has the addresses of its buffers in it, so each slot and size has one of its own.
         graph = self._number * (len(self.pixels) + 1) + size if self._device.graphs else 0
         self.bound[size] = Bound(self._session, pixels, outputs, graph)
-
-
-def batch_sizes(largest: int, padded: bool) -> list[int]:
-    """Batch sizes to warm up: all of them, or, where batches are padded, the powers of two and the largest."""
-    if not padded:
-        return list(range(1, largest + 1))
-    return [*(1 << power for power in range((largest - 1).bit_length())), largest]

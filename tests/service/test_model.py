@@ -129,7 +129,35 @@ def test_a_model_that_allows_no_cuda_graphs_runs_without(tmp_path: Path, monkeyp
     monkeypatch.setattr("service.model.open_session", refuse)
     model = Model("test", 1, shade_model(tmp_path / "model.onnx"), Device("cpu", 1, graphs=True), Settings())
     assert not model.device.graphs
+    assert model.placement.strays == []
     assert probabilities(model, [np.full((4, 4, 1), 255, np.uint8)]).tolist() == [[0, 1]]
+
+
+def test_operations_that_pass_for_shapes_are_strays_where_graphs_are_refused_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime refuses CUDA graphs where a batch goes through the CPU; no operation's name shows that."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Constant", [], ["shape"], value=numpy_helper.from_array(np.array([-1, 4]))),
+        helper.make_node("Reshape", ["floats", "shape"], ["scores"]),
+    ]
+    path = save(tmp_path / "model.onnx", nodes, ["N", 2, 2, 1], TensorProto.UINT8, 4)
+    refusals = iter([ModelError("compute graph nodes have not been partitioned to the CUDAExecutionProvider"), None])
+
+    def refuse_once(source: Path, device: Device, *others: object) -> object:
+        refusal = next(refusals)
+        if refusal:
+            raise refusal
+        return open_session(source, device)
+
+    def as_cuda(session: object, device: Device, every_one: bool = False) -> object:
+        return read_placement(session, Device("cuda", 1), every_one)
+
+    monkeypatch.setattr("service.model.open_session", refuse_once)
+    monkeypatch.setattr("service.model.read_placement", as_cuda)
+    with pytest.raises(DeviceError, match="but 2 nodes run on the CPU: Cast , Reshape "):
+        Model("test", 1, path, Device("cpu", 1, strict=True, graphs=True), Settings())
 
 
 @pytest.mark.parametrize(

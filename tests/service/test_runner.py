@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.device import Device, open_session
+from service.device import Device, open_session, powers_of_two
 from service.errors import DeviceLostError, ModelError
-from service.runner import Runner, batch_sizes
+from service.runner import Runner
 from tests.service.models import hungry_model, picky_model, shade_model
 
 PLAIN = Device("cpu", threads=1)
@@ -29,14 +30,16 @@ def grey(*levels: int, side: int = 4) -> list[NDArray[np.uint8]]:
 
 
 def test_batch_sizes() -> None:
-    assert batch_sizes(5, padded=False) == [1, 2, 3, 4, 5]
-    assert [batch_sizes(largest, padded=True) for largest in (1, 2, 6, 8, 64)] == [
+    assert [powers_of_two(largest) for largest in (1, 2, 6, 8, 64)] == [
         [1],
         [1, 2],
         [1, 2, 4, 6],
         [1, 2, 4, 8],
         [1, 2, 4, 8, 16, 32, 64],
     ]
+    assert PLAIN.batch_sizes(5) == [1, 2, 3, 4, 5]
+    assert Device("cuda", 1, graphs=True, padded=True).batch_sizes(5) == [1, 2, 4, 5]
+    assert Device("cuda", 1, graphs=False, padded=True).batch_sizes(5) == [5]
 
 
 @DEVICES
@@ -65,6 +68,25 @@ def test_buffers_are_bound_once_and_results_are_copies(device: Device, tmp_path:
         runner._slots.put(slot)
     kept = [runner.run(grey(level)) for level in (0, 51, 255)]
     assert [float(outputs[0, 1]) for outputs in kept] == pytest.approx([0, 0.2, 1])
+
+
+@DEVICES
+def test_all_runs_of_a_gpu_are_on_one_thread(device: Device, tmp_path: Path) -> None:
+    """ONNX Runtime captures CUDA graphs for each thread: one that has not captured would do it while serving."""
+    runner = start(shade_model(tmp_path / "model.onnx"), device)
+    seen = set()
+    run = runner._session.run_with_iobinding
+
+    def watch(*arguments: object) -> None:
+        seen.add(threading.get_ident())
+        run(*arguments)
+
+    runner._session.run_with_iobinding = watch
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda level: runner.run(grey(level)), range(40)))
+    assert len(seen) == 1 or not device.padded
+    assert (threading.get_ident() in seen) is False
+    runner.close()
 
 
 def test_batches_of_several_threads_do_not_mix(tmp_path: Path) -> None:
