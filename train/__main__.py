@@ -11,7 +11,7 @@ from train.data import DataError, Mnist, cache_folder, digest, load
 
 EPILOG = """\
 An interrupted run goes on where it stopped when the same command is given again: its checkpoints, about 0.8 GB, lie in
-~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run takes about 35 minutes on two
+~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run takes about 50 minutes on two
 cores; --quick shows in under a minute that everything works, and its model is not good.
 
 environment: MNIST_NPZ   a local mnist.npz, as --data
@@ -49,7 +49,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output", metavar="FOLDER", type=Path, default=Path("models/mnist"), help="default: models/mnist"
     )
     parser.add_argument("--seed", type=_natural, default=1, help="default: 1")
-    parser.add_argument("--epochs", type=_positive, help="passes of the student (default: 100, with --quick 3)")
+    parser.add_argument("--epochs", type=_positive, help="passes of the student (default: 240, with --quick 3)")
     parser.add_argument("--quick", action="store_true", help="a tiny run on 3,000 images, to see that it works")
     parser.add_argument("--restart", action="store_true", help="forget an interrupted run with the same settings")
     return parser.parse_args(argv)
@@ -61,7 +61,11 @@ def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     from train.publishing import publish
     from train.training import Settings, train
 
-    settings = Settings(images=3_000, teacher_epochs=3, copies=4, student_epochs=3) if arguments.quick else Settings()
+    settings = (
+        Settings(images=3_000, teachers=1, teacher_epochs=3, copies=4, student_epochs=3)
+        if arguments.quick
+        else Settings()
+    )
     settings = dataclasses.replace(settings, seed=arguments.seed, data=digest(mnist))
     if arguments.epochs:
         settings = dataclasses.replace(settings, student_epochs=arguments.epochs)

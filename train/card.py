@@ -41,7 +41,7 @@ dark, and gives ten probabilities. `python -m train` wrote this page and everyth
 | input | `uint8 (N, 28, 28, 1)`, grey levels 0 to 255; nothing has to be scaled or inverted beforehand |
 | output | `float32 (N, 10)`, softmax probabilities of the labels in `labels.txt` |
 | file | `model.keras`, {size} kB: built-in layers only, loads without this repository's code |
-| size | {parameters:,} parameters, 1.04 million multiplications an image |
+| size | {parameters:,} parameters, 0.85 million multiplications an image |
 
 ## How often it is right
 

@@ -29,18 +29,18 @@ def normalize(pixels: Tensor) -> Tensor:
 
 
 def build_student() -> keras.Model:
-    """The served network: four unpadded convolutions, 83 thousand parameters, 1.04 million multiplications an image."""
+    """The served network: four unpadded convolutions, 50 thousand parameters, 0.85 million multiplications an image."""
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     x = _convolve(normalize(images), 16, 5, strides=2)  # 12 x 12
     x = _convolve(x, 32, 3)  # 10 x 10
-    x = _convolve(x, 64, 3, strides=2)  # 4 x 4
-    x = _convolve(x, 96, 3)  # 2 x 2
+    x = _convolve(x, 48, 3, strides=2)  # 4 x 4
+    x = _convolve(x, 64, 3)  # 2 x 2
     logits = layers.Dense(len(LABELS), name="logits")(layers.Flatten()(x))
     return keras.Model(images, logits, name="student")
 
 
 def build_teacher() -> keras.Model:
-    """About six times the work of the student."""
+    """About eight and a half times the work of the student."""
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     x = _convolve(_convolve(normalize(images), 16, 3), 32, 3)  # 24 x 24
     x = layers.MaxPooling2D()(x)
