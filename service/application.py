@@ -54,9 +54,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
         for served in models.values():
             logger.info(served.describe())
         watch = asyncio.create_task(reader.watch())
-        # What is there now stays; the collector need not look at it again, which takes milliseconds each time.
+        # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
+        # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000)
         paths = {f"/{name}/classify": served for name, served in models.items()}
         yield {"models": models, "paths": paths, "samples": Samples(chosen.samples)}
         watch.cancel()

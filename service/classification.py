@@ -35,9 +35,9 @@ def read_image(part: Part, model: Model, max_pixels: int) -> NDArray[np.uint8]:
 def write_answer(fn: str, result: Result, model: Model, top: int = 0) -> bytes:
     """JSON `{"cls": label, "fn": name}`, with `"top": [[label, probability], …]`, best first, where asked."""
     best, probabilities = result
-    answer = b'{"cls":%b,"fn":%b' % (model.label_json[best], encode_basestring_ascii(fn).encode())
-    if top:
-        order = np.argsort(-probabilities, kind="stable")[:top]
-        ranked = [[model.labels[index], round(float(probabilities[index]), 4)] for index in order]
-        answer += b',"top":%b' % json.dumps(ranked, separators=(",", ":")).encode()
-    return answer + b"}"
+    answer = b'{"cls":%b,"fn":%b}' % (model.label_json[best], encode_basestring_ascii(fn).encode())
+    if not top:
+        return answer
+    order = np.argsort(-probabilities, kind="stable")[:top]
+    ranked = [[model.labels[index], round(float(probabilities[index]), 4)] for index in order]
+    return b'%b,"top":%b}' % (answer[:-1], json.dumps(ranked, separators=(",", ":")).encode())

@@ -72,7 +72,7 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
         statistics.decode_s += time.perf_counter() - started
         futures = served.batcher.submit(images)
         if served.batcher.inline:
-            results = [await future for future in futures]
+            results = [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
         else:
             results = await _wait_for_results_or_leaving(futures, receive)
         answers = [

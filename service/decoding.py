@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import ImageError
-from service.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length, claim_pixels
+from service.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length
 
-# The first bytes, the kinds (depth, colour type, compression, filter, interlace) and the last of a plain file.
+# Of a plain file: its start; depth, colour type, compression, filter and interlace; the second chunk; its end.
 PLAIN_START = SIGNATURE + b"\x00\x00\x00\rIHDR"
 PLAIN_KINDS = frozenset(
     (b"\x08\x00\x00\x00\x00", b"\x08\x02\x00\x00\x00", b"\x08\x04\x00\x00\x00", b"\x08\x06\x00\x00\x00")
 )
 PLAIN_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+# Start, width, height, kind, the checksum of IHDR, then length and name of the second chunk.
+plain_fields = struct.Struct(">16sII5s4xI4s")
 TO_8_BITS = 257  # 65535 / 255: 16-bit samples are scaled, not cut
 
 
@@ -38,7 +40,7 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         ImageError: Not a PNG, cut off, or damaged.
         LimitError: More than `max_pixels` pixels.
     """
-    if _is_plain(data) and 0 < claim_pixels(data) <= max_pixels:
+    if _is_plain(data, max_pixels):
         try:
             pixels: NDArray[np.uint8] = png_decode(data)
         except (PngError, ValueError) as error:
@@ -48,16 +50,20 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     return decode_any(check(data, max_pixels))
 
 
-def _is_plain(data: bytes) -> bool:
-    """Whether the fast decoder serves this file: IHDR, one IDAT, IEND; 8 bits, no palette, not interlaced.
+def _is_plain(data: bytes, max_pixels: int) -> bool:
+    """Whether the fast decoder serves this file: IHDR, one IDAT, IEND; 8 bits, no palette or interlacing, not too large.
 
     libpng checks the checksums of IHDR and IDAT, and the end is compared here.
     """
+    if len(data) < plain_fields.size:
+        return False
+    start, width, height, kind, length, name = plain_fields.unpack_from(data)
     return (
-        data[:16] == PLAIN_START
-        and data[24:29] in PLAIN_KINDS
-        and data[37:41] == b"IDAT"
-        and data[45 + int.from_bytes(data[33:37]) :] == PLAIN_END
+        start == PLAIN_START
+        and kind in PLAIN_KINDS
+        and name == b"IDAT"
+        and data[plain_fields.size + 4 + length :] == PLAIN_END
+        and 0 < width * height <= max_pixels
     )
 
 
