@@ -51,7 +51,7 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
 
 
 def _is_plain(data: bytes, max_pixels: int) -> bool:
-    """Whether the fast decoder serves this file: IHDR, one IDAT, IEND; 8 bits, no palette or interlacing, not too large.
+    """Whether the fast decoder serves this file: IHDR, one IDAT, IEND; 8 bits, no palette, no interlacing, no giant.
 
     libpng checks the checksums of IHDR and IDAT, and the end is compared here.
     """
