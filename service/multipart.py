@@ -13,11 +13,14 @@ from urllib.parse import unquote_to_bytes
 from service.errors import LimitError, UploadError
 
 MAX_PART_HEADER_BYTES = 8 * 1024
-boundary_parameter = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
-# What browsers, curl and the usual libraries send, in one match; any other header is read by its parameters.
-usual_disposition = re.compile(
-    rb'content-disposition: form-data; name="([^"\\]*)"; filename="([^"\\]*)"(?:\r\n|$)', re.IGNORECASE
+# What browsers, curl and the usual libraries send is read by one match each; all else by its parameters.
+usual_type = re.compile(rb"multipart/form-data; boundary=([0-9A-Za-z'()+_,./:=?-]{1,70})")
+usual_header = re.compile(
+    rb'\r\nContent-Disposition: form-data; name="([^"\\\r\n]*)"; filename="([^"\\\r\n]*)"\r\n'
+    rb"(?:Content-Type: [^\r\n]*\r\n)?\r\n",
+    re.IGNORECASE,
 )
+boundary_parameter = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 disposition_line = re.compile(rb"^content-disposition:[ \t]*form-data[ \t]*(;[^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 parameter = re.compile(rb';[ \t]*([\w*-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 escaped = re.compile(rb'\\(["\\])')
@@ -38,10 +41,7 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
         UploadError: The body does not keep to the format.
         LimitError: More than `max_parts` parts, or a part's header is too long.
     """
-    found = boundary_parameter.search(content_type)
-    if found is None:
-        raise UploadError("the Content-Type multipart/form-data names no boundary")
-    separator = b"\r\n--" + (found[1] or found[2])
+    separator = b"\r\n--" + _read_boundary(content_type)
     # The first boundary opens the body; what stands before it is a preamble, to be ignored.
     position = -2 if body.startswith(separator[2:]) else body.find(separator)
     if position == -1:
@@ -53,24 +53,40 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
             return parts
         if len(parts) == max_parts:
             raise LimitError(f"the body has more parts than the {max_parts} allowed")
-        header_start = body.find(b"\r\n", position) + 2
-        # A part without any header begins with the empty line itself.
-        header_end = body.find(b"\r\n\r\n", header_start - 2, header_start + MAX_PART_HEADER_BYTES)
-        if header_start == 1 or header_end == -1:
-            raise UploadError(f"the header of part {len(parts) + 1} has no end within {MAX_PART_HEADER_BYTES} bytes")
-        position = body.find(separator, header_end + 2)
+        usual = usual_header.match(body, position, position + MAX_PART_HEADER_BYTES)
+        if usual is not None:
+            field, fn = usual[1].decode("utf-8", "replace"), usual[2].decode("utf-8", "replace")
+            start = usual.end()
+        else:
+            field, fn, start = _read_header(body, position, len(parts) + 1)
+        position = body.find(separator, start - 2)  # an empty part ends where its header does
         if position == -1:
             raise UploadError(f"the multipart body is cut off in part {len(parts) + 1}, before its closing boundary")
-        field, fn = _read_names(body[header_start:header_end])
-        parts.append(Part(field, fn, body[header_end + 4 : position]))
+        parts.append(Part(field, fn, body[start:position]))
+
+
+def _read_boundary(content_type: bytes) -> bytes:
+    usual = usual_type.fullmatch(content_type)
+    if usual is not None:
+        return usual[1]
+    found = boundary_parameter.search(content_type)
+    if found is None:
+        raise UploadError("the Content-Type multipart/form-data names no boundary")
+    return found[1] or found[2]
+
+
+def _read_header(body: bytes, position: int, number: int) -> tuple[str, str, int]:
+    """Names of the field and of the file in the header of the part after a boundary, and where its content begins."""
+    start = body.find(b"\r\n", position) + 2
+    # A part without any header begins with the empty line itself.
+    end = body.find(b"\r\n\r\n", start - 2, start + MAX_PART_HEADER_BYTES)
+    if start == 1 or end == -1:
+        raise UploadError(f"the header of part {number} has no end within {MAX_PART_HEADER_BYTES} bytes")
+    return *_read_names(body[start:end]), end + 4
 
 
 def _read_names(header: bytes) -> tuple[str, str]:
     """Names of the field and of the file in a part's header."""
-    usual = usual_disposition.match(header)
-    if usual is not None:
-        field, fn = usual.groups()
-        return field.decode("utf-8", "replace"), fn.decode("utf-8", "replace")
     line = disposition_line.search(header)
     if line is None:
         raise UploadError("a part of the multipart body has no Content-Disposition: form-data header")
