@@ -21,7 +21,7 @@ from service.errors import RequestError, UnknownModelError
 from service.model import Result
 from service.multipart import Part
 from service.png import claim_pixels
-from service.responses import send_error, send_json
+from service.responses import send_error, write_json
 from service.serving import Served
 from service.upload import read_query, read_uploads
 
@@ -90,7 +90,8 @@ async def classify(served: Served, scope: Scope, receive: Receive, send: Send) -
         await send_error(send, 500, DEFECT)
     else:
         statistics.requests[200] += 1
-        await send_json(send, 200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers))
+        for message in write_json(200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers)):
+            await send(message)
 
 
 def _is_small(body: bytes, parts: list[Part]) -> bool:
