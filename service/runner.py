@@ -214,13 +214,9 @@ class Slot:
 
     def bind(self, size: int) -> None:
         """Allocate and bind the device's buffers for batches of `size`."""
-        if self._device.memory == "cpu":
-            pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size])
-            outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size])
-        else:
-            place = self._device.memory, 0
-            pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size], *place)
-            outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size], *place)
+        place = self._device.memory, 0  # on the CPU, the same memory
+        pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size], *place)
+        outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size], *place)
         # A CUDA graph has the addresses of its buffers in it, so each slot and size has one of its own.
         graph = self._number * (len(self.pixels) + 1) + size if self._device.graphs else 0
         self.bound[size] = Bound(self._session, pixels, outputs, graph)
