@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.device import choose_device, open_session, powers_of_two
-from service.model import Model
-from service.onnx_runtime import ort
+from service.inference.device import choose_device, open_session, powers_of_two
+from service.inference.model import Model
+from service.inference.onnx_runtime import ort
 from service.settings import Settings
 
 Images = NDArray[np.uint8]  # (N, H, W, C)

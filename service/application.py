@@ -21,18 +21,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.batcher import Batcher
-from service.classify import DEFECT, Classify, classify
-from service.device import share_of_cores
+from service.api.classify import DEFECT, Classify, classify
+from service.api.metrics import read_metrics
+from service.api.open_inference import live, read_model_metadata, read_model_ready, read_server_metadata, ready
+from service.api.preview import show_input
+from service.api.uploads import BodyReader
 from service.errors import StartupError
-from service.metadata import live, read_model_metadata, read_model_ready, read_server_metadata, ready
-from service.metrics import read_metrics
-from service.page import assets, redirect_to_page, show_page
-from service.preview import show_input
-from service.samples import Samples, send_sample
-from service.serving import Served, load_models
+from service.inference.batcher import Batcher
+from service.inference.device import share_of_cores
+from service.page.page import assets, redirect_to_page, show_page
+from service.page.samples import Samples, send_sample
+from service.registry import Served, load_models
 from service.settings import Settings
-from service.upload import BodyReader
 
 logger = logging.getLogger("uvicorn.error")
 

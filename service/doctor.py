@@ -10,12 +10,12 @@ import time
 
 import numpy as np
 
-from service import cuda
-from service.device import PROVIDERS, Device, choose_device, share_of_cores
 from service.errors import StartupError
-from service.model import Model
-from service.onnx_runtime import ort
-from service.repository import find_models
+from service.inference import cuda
+from service.inference.device import PROVIDERS, Device, choose_device, share_of_cores
+from service.inference.model import Model
+from service.inference.onnx_runtime import ort
+from service.inference.repository import find_models
 from service.settings import Settings
 
 EPILOG = "exit status: 0 the service would start with these settings; 1 it would not"

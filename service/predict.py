@@ -6,14 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from service.classification import read_image, write_answer
+from service.api.multipart import Part
+from service.api.uploads import FIELD
 from service.errors import RequestError, StartupError
-from service.model import Model
-from service.multipart import Part
-from service.repository import find_models
-from service.serving import load_models
+from service.images.reading import read_image, write_answer
+from service.inference.model import Model
+from service.inference.repository import find_models
+from service.registry import load_models
 from service.settings import Settings
-from service.upload import FIELD
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from tests.page.conftest import IMGS, OpenPage
 from tests.page.models import LABEL
 from tests.serving import Server, serve
 
-ASSETS = Path("service/assets")
+ASSETS = Path("service/page/assets")
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import app
-from service.runner import Runner, Slot
+from service.inference.runner import Runner, Slot
 
 GOOD_RUNS = 150  # more than the warm-up takes
 

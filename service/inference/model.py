@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.device import Device, inspect, open_session, read_placement
 from service.errors import DeviceError, ModelError, SettingError
-from service.runner import Runner
+from service.inference.device import Device, inspect, open_session, read_placement
+from service.inference.image_input import PIXELS, ImageTensor, read_image_tensor
+from service.inference.runner import Runner
 from service.settings import Settings, parse_colour
-from service.tensor import PIXELS, ImageTensor, read_image_tensor
 
 logger = logging.getLogger("uvicorn.error")
 NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to label
@@ -121,7 +121,7 @@ class Model:
 
 
 def _make_pixel_model(path: Path, tensor: ImageTensor) -> bytes:
-    from service.pixel_graph import prepend_conversion  # onnx takes a sixth of a second to import
+    from service.inference.pixel_graph import prepend_conversion  # onnx takes a sixth of a second to import
 
     return prepend_conversion(path, tensor)
 

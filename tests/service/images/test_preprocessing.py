@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.preprocessing import GREY, RGB, fit
+from service.images.preprocessing import GREY, RGB, fit
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)
 

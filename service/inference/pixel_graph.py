@@ -15,7 +15,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from service.errors import ModelError
-from service.tensor import PIXELS, PREFIX, ImageTensor
+from service.inference.image_input import PIXELS, PREFIX, ImageTensor
 
 CHANNELS_FIRST = (0, 3, 1, 2)
 

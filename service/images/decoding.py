@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import ImageError
-from service.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length
+from service.images.png import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, Png, check, check_length
 
 # Of a plain file: its start; depth, colour type, compression, filter and interlace; the second chunk; its end.
 PLAIN_START = SIGNATURE + b"\x00\x00\x00\rIHDR"

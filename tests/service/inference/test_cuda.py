@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service import cuda
 from service.errors import DeviceError
-from service.onnx_runtime import first_line, ort
+from service.inference import cuda
+from service.inference.onnx_runtime import first_line, ort
 
 WITH_CUDA = cuda.CUDA in ort.get_available_providers() and sys.platform == "linux"
 NEEDS_CUDA_BUILD = pytest.mark.skipif(not WITH_CUDA, reason="this ONNX Runtime is built without CUDA")

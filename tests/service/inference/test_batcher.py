@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.batcher import Batcher
 from service.errors import DeviceLostError, OverloadError
-from service.model import Result
+from service.inference.batcher import Batcher
+from service.inference.model import Result
 
 
 class Echo:

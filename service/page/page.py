@@ -1,7 +1,7 @@
 """The page of each model: HTML from a template, with its scripts and styles as files of their own.
 
 Everything in the HTML is there without JavaScript: the facts of the model and a plain form that uploads. The scripts
-(service/assets) only use the public endpoints. All paths are relative, so that a reverse proxy may add a prefix.
+(assets/) only use the public endpoints. All paths are relative, so that a reverse proxy may add a prefix.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from service.model import Model
-from service.samples import Samples
-from service.serving import Served
+from service.inference.model import Model
+from service.page.samples import Samples
+from service.registry import Served
 
 FOLDER = Path(__file__).parent
 MAX_DRAWN_PIXELS = 64  # side of the largest input for which drawing by hand makes sense

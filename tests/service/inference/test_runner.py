@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.device import Device, open_session, powers_of_two
 from service.errors import DeviceLostError, ModelError
-from service.runner import Runner
+from service.inference.device import Device, open_session, powers_of_two
+from service.inference.runner import Runner
 from tests.service.models import hungry_model, picky_model, shade_model
 
 PLAIN = Device("cpu", threads=1)

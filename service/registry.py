@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.batcher import Batcher
-from service.classification import read_image
-from service.device import choose_device
+from service.api.multipart import Part
+from service.api.uploads import BodyReader
 from service.errors import ModelError, StartupError
-from service.model import Model
-from service.multipart import Part
-from service.repository import find_models
+from service.images.reading import read_image
+from service.inference.batcher import Batcher
+from service.inference.device import choose_device
+from service.inference.model import Model
+from service.inference.repository import find_models
 from service.settings import Settings
-from service.upload import BodyReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import png as pypng
 import pytest
 from numpy.typing import NDArray
 
-from service import png
-from service.decoding import PLAIN_END, decode, decode_any
 from service.errors import ImageError, LimitError
+from service.images import png
+from service.images.decoding import PLAIN_END, decode, decode_any
 from tests.service.conftest import png_bytes
 
 LIMIT = 1_000_000

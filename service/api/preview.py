@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from service.classify import find_served
+from service.api.classify import find_served
+from service.api.uploads import read_query, read_uploads
 from service.errors import RequestError
-from service.upload import read_query, read_uploads
 
 
 async def show_input(request: Request) -> Response:

@@ -20,10 +20,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from service import cuda
-from service.device import Device
 from service.errors import DeviceLostError, ModelError
-from service.onnx_runtime import first_line, ort
+from service.inference import cuda
+from service.inference.device import Device
+from service.inference.onnx_runtime import first_line, ort
 
 logger = logging.getLogger("uvicorn.error")
 MAX_BATCH_S = 0.050  # a batch that takes longer gains no throughput and costs latency

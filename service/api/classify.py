@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from service.classification import write_answer
+from service.api.answers import send_error, write_json
+from service.api.multipart import Part
+from service.api.uploads import read_query, read_uploads
 from service.errors import RequestError, UnknownModelError
-from service.model import Result
-from service.multipart import Part
-from service.png import claim_pixels
-from service.responses import send_error, write_json
-from service.serving import Served
-from service.upload import read_query, read_uploads
+from service.images.png import claim_pixels
+from service.images.reading import write_answer
+from service.inference.model import Result
+from service.registry import Served
 
 logger = logging.getLogger("uvicorn.error")
 # What is larger is decoded on a thread, so that the event loop goes on.

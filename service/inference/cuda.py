@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import DeviceError
-from service.onnx_runtime import first_line, ort
+from service.inference.onnx_runtime import first_line, ort
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 INSTALL = "pip install 'onnxruntime-gpu[cuda,cudnn]' brings it"

@@ -10,9 +10,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from service import device
-from service.device import Device, choose_device, inspect, open_session, read_placement, share_of_cores
 from service.errors import DeviceError, ModelError
+from service.inference import device
+from service.inference.device import Device, choose_device, inspect, open_session, read_placement, share_of_cores
 from service.settings import Settings
 from tests.service.models import save, shade_model
 
@@ -20,7 +20,7 @@ NO_DRIVER = not Path("/proc/driver/nvidia/version").exists()
 ON_CPU = Device("cpu", threads=1)
 
 
-@pytest.mark.parametrize(("module", "reports"), [("service.device", False), ("onnxruntime", True)])
+@pytest.mark.parametrize(("module", "reports"), [("service.inference.device", False), ("onnxruntime", True)])
 def test_onnx_runtime_does_not_report_to_its_maker(module: str, reports: bool, tmp_path: Path) -> None:
     """A session of plain ONNX Runtime keeps a store of events in the user's cache; one of the service keeps none."""
     model = shade_model(tmp_path / "model.onnx")
@@ -62,7 +62,7 @@ def test_auto_says_in_one_line_why_it_chose_the_cpu(caplog: pytest.LogCaptureFix
 def test_cpu_touches_no_gpu() -> None:
     """Neither the driver nor a library of CUDA is loaded, and nothing is said about GPUs."""
     code = (
-        "from service.settings import Settings; from service.serving import load_models;"
+        "from service.settings import Settings; from service.registry import load_models;"
         "load_models(Settings(device='cpu')); print(open('/proc/self/maps').read())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from service.api.multipart import MAX_PART_HEADER_BYTES, Part, read_parts
 from service.errors import LimitError, RequestError, UploadError
-from service.multipart import MAX_PART_HEADER_BYTES, Part, read_parts
 
 TYPE = b"multipart/form-data; boundary=XX"
 

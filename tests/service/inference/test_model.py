@@ -8,9 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from service.device import Device, open_session, read_placement
 from service.errors import DeviceError, ModelError
-from service.model import Model, read_labels, softmax
+from service.inference.device import Device, open_session, read_placement
+from service.inference.model import Model, read_labels, softmax
 from service.settings import Settings
 from tests.service.models import colour_model, constant, save, shade_model
 
@@ -103,7 +103,7 @@ def test_every_batch_size_gives_the_same_answers(batch: int | str, tmp_path: Pat
 
 
 def test_a_model_whose_batches_take_long_is_given_small_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.runner.MAX_BATCH_S", 0.0)
+    monkeypatch.setattr("service.inference.runner.MAX_BATCH_S", 0.0)
     assert load(shade_model(tmp_path / "model.onnx")).max_batch == 1
 
 
@@ -112,7 +112,9 @@ def test_nodes_that_fall_to_the_cpu_are_refused_or_told(
 ) -> None:
     """As on a GPU that lacks a kernel: the placement is real, looked at as if the CPU were the fallback."""
     path = shade_model(tmp_path / "model.onnx")
-    monkeypatch.setattr("service.model.read_placement", lambda session, _: read_placement(session, Device("cuda", 1)))
+    monkeypatch.setattr(
+        "service.inference.model.read_placement", lambda session, _: read_placement(session, Device("cuda", 1))
+    )
     strict = Device("cpu", threads=1, strict=True)
     with pytest.raises(DeviceError, match=r"but 1 nodes run on the CPU: ReduceMean .*SERVICE_DEVICE=auto allows that"):
         Model("test", 1, path, strict, Settings())
@@ -126,7 +128,7 @@ def test_a_model_that_allows_no_cuda_graphs_runs_without(tmp_path: Path, monkeyp
             raise ModelError("ONNX Runtime cannot load it: This session cannot use the graph capture feature")
         return open_session(source, device)
 
-    monkeypatch.setattr("service.model.open_session", refuse)
+    monkeypatch.setattr("service.inference.model.open_session", refuse)
     model = Model("test", 1, shade_model(tmp_path / "model.onnx"), Device("cpu", 1, graphs=True), Settings())
     assert not model.device.graphs
     assert model.placement.strays == []
@@ -154,8 +156,8 @@ def test_operations_that_pass_for_shapes_are_strays_where_graphs_are_refused_for
     def as_cuda(session: object, device: Device, every_one: bool = False) -> object:
         return read_placement(session, Device("cuda", 1), every_one)
 
-    monkeypatch.setattr("service.model.open_session", refuse_once)
-    monkeypatch.setattr("service.model.read_placement", as_cuda)
+    monkeypatch.setattr("service.inference.model.open_session", refuse_once)
+    monkeypatch.setattr("service.inference.model.read_placement", as_cuda)
     with pytest.raises(DeviceError, match="but 2 nodes run on the CPU: Cast , Reshape "):
         Model("test", 1, path, Device("cpu", 1, strict=True, graphs=True), Settings())
 

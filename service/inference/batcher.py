@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import DeviceLostError, OverloadError
-from service.model import Result
-from service.statistics import Statistics
+from service.inference.model import Result
+from service.inference.statistics import Statistics
 
 logger = logging.getLogger("uvicorn.error")
 Image = NDArray[np.uint8]

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.device import powers_of_two
-from service.serving import Served
+from service.inference.device import powers_of_two
+from service.registry import Served
 
 
 async def read_metrics(request: Request) -> Response:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from service import cuda
 from service.errors import DeviceError, ModelError
-from service.onnx_runtime import first_line, ort
+from service.inference import cuda
+from service.inference.onnx_runtime import first_line, ort
 from service.settings import Settings
 
 logger = logging.getLogger("uvicorn.error")

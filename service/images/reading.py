@@ -11,11 +11,11 @@ from json.encoder import encode_basestring_ascii
 import numpy as np
 from numpy.typing import NDArray
 
-from service.decoding import decode
+from service.api.multipart import Part
 from service.errors import RequestError
-from service.model import Model, Result
-from service.multipart import Part
-from service.preprocessing import fit
+from service.images.decoding import decode
+from service.images.preprocessing import fit
+from service.inference.model import Model, Result
 
 
 def read_image(part: Part, model: Model, max_pixels: int) -> NDArray[np.uint8]:

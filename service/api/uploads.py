@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from service.api.multipart import Part, read_parts
 from service.errors import LimitError, OverloadError, UploadError
-from service.multipart import Part, read_parts
 from service.settings import Settings
 
 FIELD = "file"

@@ -1,0 +1,1 @@
+"""HTTP: everything that knows requests, status codes and JSON."""

@@ -1,0 +1,1 @@
+"""The page to upload and draw on."""
