@@ -1,1 +1,4 @@
-"""Load for a running server, over HTTP only: accuracy, throughput and latency, and a comparison with other servers."""
+"""Load for a running server: accuracy, throughput and latency, and a comparison with other servers.
+
+It speaks HTTP only, but for `bench.inprocess`.
+"""

@@ -126,7 +126,7 @@ def take_turns(
 
 
 def measure_pipeline(model: Path, images: Any, core: int) -> dict[str, Any]:
-    """What `bench.pipeline` prints, measured on the servers' core.
+    """What `bench.inprocess.pipeline` prints, measured on the servers' core.
 
     Raises:
         BenchError: It failed.
@@ -135,7 +135,7 @@ def measure_pipeline(model: Path, images: Any, core: int) -> dict[str, Any]:
         file = Path(folder) / "images.npy"
         np.save(file, images)
         done = subprocess.run(
-            [sys.executable, "-m", "bench.pipeline", model, file],
+            [sys.executable, "-m", "bench.inprocess.pipeline", model, file],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -141,7 +141,7 @@ def infer(
     np.save(folder / "images.npy", images)
     done = subprocess.run(
         [
-            sys.executable, "-m", "bench.inference", file, folder / "images.npy", str(options.seconds / 2),
+            sys.executable, "-m", "bench.inprocess.inference", file, folder / "images.npy", str(options.seconds / 2),
             folder / "answers.npy",
         ],
         cwd=server.ROOT,

@@ -7,66 +7,33 @@ import gc
 import logging
 import multiprocessing
 import signal
-import sys
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from service.api.classify import DEFECT, Classify, classify
+from service.api.answers import answer_defect, answer_http_exception, answer_request_error
+from service.api.classify import Classify, classify
+from service.api.intake import Intake
 from service.api.metrics import read_metrics
 from service.api.open_inference import live, read_model_metadata, read_model_ready, read_server_metadata, ready
 from service.api.preview import show_input
-from service.api.uploads import BodyReader
-from service.errors import StartupError
-from service.inference.batcher import Batcher
-from service.inference.device import share_of_cores
+from service.errors import RequestError, StartupError
+from service.inference.repository import load_models
 from service.page.page import assets, redirect_to_page, show_page
 from service.page.samples import Samples, send_sample
-from service.registry import Served, load_models
+from service.registry import Registry
 from service.settings import Settings
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """The application; it reads the environment (unless `settings` are given) and the models when it starts."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        chosen = settings or Settings.from_environment()
-        reader = BodyReader(chosen)
-        decoders = ThreadPoolExecutor(share_of_cores(), thread_name_prefix="decoder")
-        models = {
-            model.name: Served(
-                model, Batcher(model, chosen.max_queue, on_lost=leave_to_supervisor), reader, decoders, chosen
-            )
-            for model in load_models(chosen)
-        }
-        for served in models.values():
-            logger.info(served.describe())
-        watch = asyncio.create_task(reader.watch())
-        # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
-        # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000)
-        paths = {f"/{name}/classify": served for name, served in models.items()}
-        yield {"models": models, "paths": paths, "samples": Samples(chosen.samples)}
-        watch.cancel()
-        for served in models.values():
-            await served.batcher.close()
-            served.model.runner.close()
-        decoders.shutdown()
-
     return Application(
         routes=[
             Route("/{name}/classify", Classify(), methods=["POST"]),
@@ -82,10 +49,67 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/samples/{file}", send_sample),
             Mount("/assets", assets),
         ],
-        lifespan=lifespan,
-        middleware=[Middleware(StartupSentence)],
-        exception_handlers={HTTPException: answer_http_exception, Exception: answer_defect},
+        lifespan=partial(live_and_end, settings),
+        exception_handlers={
+            HTTPException: answer_http_exception,
+            RequestError: answer_request_error,
+            Exception: answer_defect,
+        },
     )
+
+
+class Application(Starlette):
+    """Starlette, with a short cut: a request for a served model's class goes to `classify` at once.
+
+    The route of the same path does the same, after middleware and routing, which would cost each request 3 %. So a
+    middleware that is to see these requests has to be called here as well.
+    """
+
+    refusal = ""  # why it does not start, as one sentence
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            served = self.state.paths.get(scope["path"])
+            if served is not None:
+                return await classify(served, self.state.intake, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            send = partial(self._send_lifespan, send)
+        return await super().__call__(scope, receive, send)
+
+    async def _send_lifespan(self, send: Send, message: Message) -> None:
+        if self.refusal and message["type"] == "lifespan.startup.failed":
+            message = {**message, "message": self.refusal}  # Starlette's is a traceback
+        await send(message)
+
+
+@asynccontextmanager
+async def live_and_end(settings: Settings | None, app: Application) -> AsyncIterator[None]:
+    """Load the models, serve, and end with what has been accepted answered. `app.state` has what endpoints need."""
+    log_like_uvicorn()
+    async with AsyncExitStack() as ends:
+        try:
+            chosen = settings or Settings.from_environment()
+            models = load_models(chosen)
+        except StartupError as error:
+            app.refusal = f"Cannot start: {error}"
+            raise
+        state = app.state
+        state.intake, state.samples = Intake(chosen), Samples(chosen.samples)
+        ends.callback(state.intake.decoders.close)
+        state.registry = Registry(models, chosen.max_queue, leave_to_supervisor)
+        ends.push_async_callback(state.registry.close)
+        state.paths = {f"/{served.model.name}/classify": served for served in state.registry}
+        for served in state.registry:
+            logger.info(served.describe())
+        watch = asyncio.create_task(state.intake.bodies.watch())
+        ends.callback(watch.cancel)
+        # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
+        # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000)
+        yield
 
 
 def leave_to_supervisor() -> None:
@@ -95,49 +119,9 @@ def leave_to_supervisor() -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-class Application(Starlette):
-    """Starlette, with a short cut: a request for a served model's class goes to `classify` at once.
-
-    The route of the same path does the same, after middleware and routing, which would cost each request 3 %.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            served = scope["state"]["paths"].get(scope["path"])
-            if served is not None:
-                return await classify(served, scope, receive, send)
-        return await super().__call__(scope, receive, send)
-
-
-class StartupSentence:
-    """Middleware that logs a StartupError as its one sentence, where Starlette would log the traceback."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, lambda message: send(_shorten(message)))
-        else:
-            await self.app(scope, receive, send)
-
-
-def _shorten(message: Message) -> Message:
-    error = sys.exc_info()[1]  # Starlette sends the message while it handles the exception
-    if message["type"] == "lifespan.startup.failed" and isinstance(error, StartupError):
-        return {**message, "message": f"Cannot start: {error}"}
-    return message
-
-
-async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """`{"error": …}` for a path or a method that no route has."""
-    assert isinstance(error, HTTPException)
-    message = f"{request.method} {request.url.path}: {error.detail}; POST a PNG to /<model>/classify"
-    return JSONResponse({"error": message}, error.status_code, error.headers)
-
-
-async def answer_defect(request: Request, error: Exception) -> Response:
-    """One fixed sentence; Starlette raises the error again for the server to log."""
-    return JSONResponse({"error": DEFECT}, 500)
+def log_like_uvicorn() -> None:
+    """Give the service's logger uvicorn's handler where uvicorn serves; elsewhere it is the host's to configure."""
+    uvicorn = logging.getLogger("uvicorn")
+    if uvicorn.handlers and not logger.handlers:
+        logger.handlers, logger.propagate = uvicorn.handlers, False
+        logger.setLevel(uvicorn.level)

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from service.errors import StartupError
-from service.inference import cuda
+from service.inference import cuda, cuda_probe
 from service.inference.device import PROVIDERS, Device, choose_device, share_of_cores
 from service.inference.model import Model
 from service.inference.onnx_runtime import ort
@@ -30,8 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     obstacle = None
     try:
         settings = Settings.from_environment()
-        cuda.prepare(settings.gpu_list)
-        obstacle = cuda.find_obstacle()
+        cuda.prepare(settings.gpus)
+        obstacle = cuda_probe.find_obstacle()
         print_cuda(obstacle)
         device = choose_device(settings)
         print_line("inference", f"SERVICE_DEVICE={settings.device}: on {device.name}")
@@ -68,11 +68,11 @@ def print_machine() -> None:
 def print_cuda(obstacle: str | None) -> None:
     """Driver, GPUs and libraries, as far as there are any."""
     if PROVIDERS["cuda"] in ort.get_available_providers() and sys.platform == "linux":
-        print_line("driver", cuda.describe_driver())
-        for gpu in cuda.read_gpus():
+        print_line("driver", cuda_probe.describe_driver())
+        for gpu in cuda_probe.read_gpus():
             major, minor = gpu.capability
             print_line("GPU", f"{gpu.name}, {gpu.memory / 2**30:.0f} GiB, compute capability {major}.{minor}")
-        for library in cuda.load_libraries():
+        for library in cuda_probe.load_libraries():
             print_line("library", f"{library.name:<36}{library.path or library.problem}")
     print_line("CUDA", f"cannot be used: {obstacle}" if obstacle else "works: a convolution has run on the GPU")
 

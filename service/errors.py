@@ -5,13 +5,14 @@
     │   ├── SettingError        a SERVICE_* environment variable
     │   ├── DeviceError         SERVICE_DEVICE asks for what this machine cannot do
     │   └── ModelError          the models folder, or a model in it
-    └── RequestError            the client gets `status` and {"error": message}
-        ├── UnknownModelError   404
-        ├── UploadError         404   the request's body: no file, broken multipart
-        ├── ImageError          404   a file that is not a good PNG
-        ├── LimitError          404   more bytes, pixels, parts or seconds than allowed
-        ├── OverloadError       503   the queue is full; the client may try again
-        └── DeviceLostError     503   the GPU has failed; another worker, or this one restarted, may answer
+    │       └── PartitionedGraphError   ONNX Runtime captures no CUDA graph, because data would pass through the CPU
+    └── RequestError            the client gets {"error": message}, with the status that `api.answers` has for it
+        ├── UnknownModelError   no model of that name
+        ├── UploadError         the request's body: no file, broken multipart
+        ├── ImageError          a file that is not a good PNG
+        ├── LimitError          more bytes, pixels, parts or seconds than allowed
+        ├── OverloadError       too much is waiting; the client may try again
+        └── DeviceLostError     the GPU has failed; another worker, or this one restarted, may answer
 
 Every message is a sentence for the person who reads it: the value, the rule, the way out.
 Anything else that is raised is a defect: the client gets one fixed sentence, the log the traceback.
@@ -38,10 +39,12 @@ class ModelError(StartupError):
     """A model cannot be found, loaded or served."""
 
 
-class RequestError(ServiceError):
-    """A request that gets no class; `status` is the HTTP status of the answer."""
+class PartitionedGraphError(ModelError):
+    """The model cannot be captured as a CUDA graph, because data would pass through the CPU on its way."""
 
-    status = 404
+
+class RequestError(ServiceError):
+    """A request that gets no class."""
 
 
 class UnknownModelError(RequestError):
@@ -61,12 +64,8 @@ class LimitError(RequestError):
 
 
 class OverloadError(RequestError):
-    """As many images are waiting as the service lets wait."""
-
-    status = 503
+    """As much is waiting as the service lets wait."""
 
 
 class DeviceLostError(RequestError):
-    """The device that runs the model answers no more."""
-
-    status = 503
+    """The device that runs the model no longer responds."""

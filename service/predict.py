@@ -1,27 +1,37 @@
-"""`python -m service.predict a.png b.png …`: the service's answers without a server."""
+"""`python -m service.predict a.png folder …`: the service's answers without a server."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from service.api.multipart import Part
-from service.api.uploads import FIELD
+from tqdm import tqdm
+
+from service.api.answers import write_answer
 from service.errors import RequestError, StartupError
-from service.images.reading import read_image, write_answer
-from service.inference.model import Model
-from service.inference.repository import find_models
-from service.registry import load_models
+from service.images.preprocessing import Pixels
+from service.images.reading import read_image
+from service.inference.device import share_of_cores
+from service.inference.model import Model, Result
+from service.inference.repository import find_models, load_models
+from service.registry import target_of
 from service.settings import Settings
+
+EPILOG = "exit status: 0 every file was classified; 1 one was bad; 2 no model can be used; 130 interrupted"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print one line for each file; returns 0, 1 if a file was bad, 2 if no model can be used."""
-    parser = argparse.ArgumentParser(prog="python -m service.predict", description="Classify PNG files.")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PNG files")
+    """Print one line for each file, in their order; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m service.predict", description="Classify PNG files.", epilog=EPILOG)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PNG files, or folders of them")
     parser.add_argument("--model", help="name of a model in the models folder (default: the first one)")
-    parser.add_argument("--top", type=int, default=0, metavar="K", help="list the K best classes, too (with --json)")
+    parser.add_argument("--top", type=int, default=0, metavar="K", help="list the K best classes, too")
     parser.add_argument("--json", action="store_true", help="print the server's JSON answers")
     options = parser.parse_args(arguments)
     try:
@@ -30,26 +40,70 @@ def main(arguments: list[str] | None = None) -> int:
     except StartupError as error:
         print(f"predict: {error}", file=sys.stderr)
         return 2
+    try:
+        return classify(options, model, settings)
+    except KeyboardInterrupt:
+        print("predict: interrupted", file=sys.stderr)
+        return 130
+
+
+def classify(options: argparse.Namespace, model: Model, settings: Settings) -> int:
+    """Read on all cores, run in batches, print; returns 1 if a file was bad."""
+    files = list(chain.from_iterable(map(find_files, options.files)))
+    # The lines themselves are the progress where somebody watches them.
+    bar = tqdm(total=len(files), unit="file", disable=True if sys.stdout.isatty() else None, delay=2)
     failed = 0
-    for file in options.files:
-        try:
-            print(_classify(file, model, settings, options), flush=True)  # in the order of the files, errors too
-        except RequestError as error:
-            print(f"predict: {error}", file=sys.stderr)
+    for path in options.files:
+        if path.is_dir() and not any(file.is_relative_to(path) for file in files):
             failed = 1
-        except OSError as error:
-            print(f"predict: {file}: {error.strerror}", file=sys.stderr)
-            failed = 1
+            print(f"predict: {path} holds no .png file", file=sys.stderr)
+    with bar, ThreadPoolExecutor(share_of_cores()) as threads:
+        for start in range(0, len(files), model.max_batch):
+            batch = files[start : start + model.max_batch]
+            views = list(threads.map(partial(read_file, model=model, settings=settings), batch))
+            images = [view for view in views if not isinstance(view, str)]
+            results = iter(model.run(images) if images else [])
+            for file, view in zip(batch, views, strict=True):
+                if isinstance(view, str):
+                    failed = 1
+                    sys.stdout.flush()
+                    tqdm.write(f"predict: {view}", file=sys.stderr)
+                else:
+                    print(write_line(file, next(results), model, options))
+            bar.update(len(batch))
     return failed
 
 
-def _classify(file: Path, model: Model, settings: Settings, options: argparse.Namespace) -> str:
-    image = read_image(Part(FIELD, str(file), file.read_bytes()), model, settings.max_pixels)
-    (result,) = model.run([image])
+def find_files(path: Path) -> Iterator[Path]:
+    """The file itself, or every PNG in the folder and below, 2-1.png before 10-7.png."""
+    if not path.is_dir():
+        yield path
+        return
+    yield from sorted((file for file in path.rglob("*") if file.suffix.lower() == ".png"), key=by_numbers)
+
+
+def by_numbers(file: Path) -> list[tuple[int, str]]:
+    """Sort key: numbers by their value, other text as it is."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(file))]
+
+
+def read_file(file: Path, model: Model, settings: Settings) -> Pixels | str:
+    """The model's view of a file, or what is wrong with it."""
+    try:
+        return read_image(file.read_bytes(), str(file), target_of(model), settings.max_pixels)
+    except RequestError as error:
+        return str(error)
+    except OSError as error:
+        return f"{file}: {error.strerror}"
+
+
+def write_line(file: Path, result: Result, model: Model, options: argparse.Namespace) -> str:
+    """One line: JSON, or the file with its class and its probability, of the best ones if asked."""
     if options.json:
         return write_answer(file.name, result, model, options.top).decode()
-    best, probabilities = result
-    return f"{file}  {model.labels[best]}  {probabilities[best]:.4f}"
+    _, probabilities = result
+    best = (-probabilities).argsort(kind="stable")[: max(1, options.top)]
+    return "  ".join([str(file), *(f"{model.labels[index]}  {probabilities[index]:.4f}" for index in best)])
 
 
 if __name__ == "__main__":

@@ -1,47 +1,23 @@
-"""The models folder, loaded: each model with the batcher before it."""
+"""The models that are served: the one place that finds a model by its name."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from service.api.multipart import Part
-from service.api.uploads import BodyReader
-from service.errors import ModelError, StartupError
-from service.images.reading import read_image
+from service.errors import UnknownModelError
+from service.images.preprocessing import Target
 from service.inference.batcher import Batcher
-from service.inference.device import choose_device
 from service.inference.model import Model
-from service.inference.repository import find_models
-from service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a request needs of the model that its path names."""
+    """A model, what preprocessing needs to know of it, and the batcher before it."""
 
     model: Model
+    target: Target
     batcher: Batcher
-    reader: BodyReader
-    decoders: ThreadPoolExecutor  # as many threads as cores: each may hold a large image
-    settings: Settings
-
-    def read_images(self, parts: Sequence[Part]) -> list[NDArray[np.uint8]]:
-        """The model's view (H, W, C) uint8 of each part.
-
-        Raises:
-            ImageError, LimitError: A file is not a valid PNG, or too large.
-        """
-        return [read_image(part, self.model, self.settings.max_pixels) for part in parts]
-
-    async def read_large_images(self, parts: Sequence[Part]) -> list[NDArray[np.uint8]]:
-        """Like `read_images`, on a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.decoders, self.read_images, parts)
 
     def describe(self) -> str:
         """One line for the log."""
@@ -52,23 +28,46 @@ class Served:
         )
 
 
-def load_models(settings: Settings, only: str | None = None) -> list[Model]:
-    """Every model of the folder, or the one of that name, loaded and warmed up.
+class Registry:
+    """Served models by name; belongs to a running event loop."""
 
-    Raises:
-        StartupError: A model, the folder or the device cannot be used; the message says which and why.
-    """
-    files = find_models(settings.models)
-    if only is not None:
-        names = ", ".join(file.name for file in files)
-        files = [file for file in files if file.name == only]
-        if not files:
-            raise ModelError(f"no model is called {only!r}; the models are {names}")
-    device = choose_device(settings)
-    models = []
-    for file in files:
+    def __init__(self, models: Sequence[Model], max_queue: int, on_lost: Callable[[], None]) -> None:
+        """`on_lost` is called when the device of a model has failed."""
+        self.models = {
+            model.name: Served(model, target_of(model), Batcher(model, max_queue, on_lost=on_lost)) for model in models
+        }
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self.models.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models, in order."""
+        return list(self.models)
+
+    @property
+    def works(self) -> bool:
+        """Whether the device of every model still responds."""
+        return all(served.model.runner.works for served in self)
+
+    def find(self, name: str) -> Served:
+        """The served model of that name.
+
+        Raises:
+            UnknownModelError: There is none.
+        """
         try:
-            models.append(Model(file.name, file.version, file.path, device, settings))
-        except StartupError as error:
-            raise ModelError(f"cannot serve {file.path}: {error}") from error
-    return models
+            return self.models[name]
+        except KeyError:
+            raise UnknownModelError(f"no model is called {name!r}; the models are {', '.join(self.models)}") from None
+
+    async def close(self) -> None:
+        """Answer what has been accepted, then end."""
+        for served in self:
+            await served.batcher.close()
+            served.model.runner.close()
+
+
+def target_of(model: Model) -> Target:
+    """What a model takes, for preprocessing."""
+    return Target(model.input.height, model.input.width, model.input.channels, model.background)

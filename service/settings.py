@@ -4,37 +4,92 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from service.errors import SettingError
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
+PREFIX = "SERVICE_"
+LIKELY = 0.8  # of difflib's ratio: the same prefix alone makes two thirds
+Colour = tuple[int, int, int]
 
-DEVICES = ("auto", "cpu", "cuda", "tensorrt")
-BOUNDS = {"threads": (0, None), "gpu_memory_bytes": (0, None), "cuda_graphs": (0, 1)}  # of whole numbers, else from 1
+
+def setting(default: str, parse: Callable[[str], Any]) -> Any:
+    """A field whose value is parsed from the variable's text; `parse` raises ValueError with the rule."""
+    return field(default_factory=lambda: parse(default), metadata={"default": default, "parse": parse})
+
+
+def whole_number(lowest: int) -> Callable[[str], int]:
+    """Parses a whole number of at least `lowest`."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and int(text) >= lowest):
+            raise ValueError(f"a whole number of at least {lowest}")
+        return int(text)
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    """Parses 0 or 1."""
+    if text not in ("0", "1"):
+        raise ValueError("0 or 1")
+    return text == "1"
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Parses one of the words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Parses numbers separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise ValueError("numbers of GPUs such as 0 or 0,1")
+    return tuple(map(int, parts))
+
+
+def colour(text: str) -> Colour:
+    """Parses `#rrggbb` to red, green and blue, 0 to 255."""
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise ValueError("a colour such as #ffffff")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings with their defaults; each field is the variable SERVICE_<FIELD>."""
 
-    models: Path = Path("models")  # folder of <name>/<version>/model.onnx
-    device: str = "auto"  # one of DEVICES
-    gpus: str = "0"  # of those that this process sees, the ones to spread workers over: "0,1,2,3"
-    gpu_memory_bytes: int = 0  # of GPU memory for each model of each worker; 0 for no limit
-    cuda_graphs: int = 1  # 1 captures each batch size as a CUDA graph where the model allows it
-    threads: int = 0  # ONNX Runtime's intra-op threads; 0 shares this process's cores among the workers
-    max_batch: int = 64  # images in one run of the model
-    max_queue: int = 1024  # images waiting for a run, beyond them 503
-    max_body_bytes: int = 32 * 1024 * 1024  # of one request
-    max_held_bytes: int = 256 * 1024 * 1024  # of all large bodies that are being received or decoded, beyond them 503
-    max_pixels: int = 32 * 1024 * 1024  # width x height of one image
-    max_parts: int = 256  # of one multipart body
-    body_timeout_s: int = 30  # for one whole body to arrive
-    samples: Path = Path("imgs")  # folder of PNGs that the page offers to try; it need not exist
-    background: str = "#ffffff"  # under transparent pixels, unless the model names its own
+    models: Path = setting("models", Path)  # folder of <name>/<version>/model.onnx
+    device: str = setting("auto", one_of("auto", "cpu", "cuda", "tensorrt"))
+    gpus: tuple[int, ...] = setting("0", numbers)  # of those that this process sees, the ones to spread workers over
+    gpu_memory_bytes: int = setting("0", whole_number(0))  # for each model of each worker; 0 for no limit
+    cuda_graphs: bool = setting("1", switch)  # whether each batch size is captured, where the model allows it
+    threads: int = setting("0", whole_number(0))  # ONNX Runtime's intra-op threads; 0 shares the cores among workers
+    max_batch: int = setting("64", whole_number(1))  # images in one run of the model
+    max_queue: int = setting("1024", whole_number(1))  # images waiting for a run, beyond them 503
+    max_body_bytes: int = setting("33554432", whole_number(1))  # of one request
+    max_held_bytes: int = setting("268435456", whole_number(1))  # of all large bodies under way, beyond them 503
+    max_pixels: int = setting("33554432", whole_number(1))  # width x height of one image
+    max_request_pixels: int = setting("67108864", whole_number(1))  # of all images of one request
+    max_waiting_pixels: int = setting("671088640", whole_number(1))  # of all large images to decode, beyond them 503
+    max_parts: int = setting("256", whole_number(1))  # of one multipart body
+    body_timeout_s: int = setting("30", whole_number(1))  # for one whole body to arrive
+    samples: Path = setting("imgs", Path)  # folder of PNGs that the page offers to try; it need not exist
+    background: Colour = setting("#ffffff", colour)  # under transparent pixels, unless the model names its own
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -43,47 +98,17 @@ class Settings:
         Raises:
             SettingError: The value of a variable is not allowed.
         """
-        known = {f"SERVICE_{field.name.upper()}": field for field in fields(cls)}
-        values: dict[str, object] = {}
-        for variable in sorted(name for name in environment if name.startswith("SERVICE_")):
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for variable in sorted(name for name in environment if name.startswith(PREFIX)):
             if variable not in known:
-                logger.warning("%s is not a setting; the settings are %s.", variable, ", ".join(known))
+                likely = get_close_matches(variable, known, 1, LIKELY)
+                hint = f"did you mean {likely[0]}?" if likely else f"the settings are {', '.join(known)}."
+                logger.warning("%s is not a setting; %s", variable, hint)
                 continue
-            field, text = known[variable], environment[variable].strip()
-            values[field.name] = _whole_number(field.name, text) if field.type == "int" else text
-        for name in ("models", "samples"):
-            if name in values:
-                values[name] = Path(str(values[name]))
-        settings = cls(**values)  # type: ignore[arg-type]  # each value was made for its field
-        if settings.device not in DEVICES:
-            raise SettingError(f"SERVICE_DEVICE is {settings.device!r}; it must be one of {', '.join(DEVICES)}.")
-        parse_colour(settings.background, "SERVICE_BACKGROUND")
-        if not all(index.strip().isdecimal() for index in settings.gpus.split(",")):
-            raise SettingError(f"SERVICE_GPUS is {settings.gpus!r}; it must be numbers of GPUs such as 0 or 0,1.")
-        return settings
-
-    @property
-    def gpu_list(self) -> list[int]:
-        """The numbers of SERVICE_GPUS."""
-        return [int(index) for index in self.gpus.split(",")]
-
-
-def parse_colour(text: str, source: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0 to 255, of `#rrggbb`; `source` is named in the error."""
-    digits = text.removeprefix("#")
-    try:
-        if len(digits) != 6:
-            raise ValueError
-        red, green, blue = bytes.fromhex(digits)
-    except ValueError:
-        raise SettingError(f"{source} is {text!r}; it must be a colour such as #ffffff.") from None
-    return red, green, blue
-
-
-def _whole_number(name: str, text: str) -> int:
-    lowest, highest = BOUNDS.get(name, (1, None))
-    number = int(text) if text.isascii() and text.isdecimal() else -1
-    if number < lowest or (highest is not None and number > highest):
-        rule = f"a whole number of at least {lowest}" if highest is None else f"{lowest} or {highest}"
-        raise SettingError(f"SERVICE_{name.upper()} is {text!r}; it must be {rule}.")
-    return number
+            text = environment[variable].strip()
+            try:
+                values[known[variable].name] = known[variable].metadata["parse"](text)
+            except ValueError as error:
+                raise SettingError(f"{variable} is {text!r}; it must be {error}.") from None
+        return cls(**values)

@@ -1,4 +1,4 @@
-"""How good a model is: on the test set, and on pictures of it as people upload them, prepared as the server does.
+"""How good a model is: on the test set, and on pictures of it as people upload them, prepared by the server's code.
 
 Knows models only as callables, (N, 28, 28, 1) uint8 to (N, 10) scores.
 """
@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from service.images.preprocessing import GREY, Target, fit
+
 Pixels = NDArray[np.uint8]  # (N, 28, 28, 1)
 Classify = Callable[[Pixels], NDArray[np.float32]]
 
 SIDE = 28
+SERVED = Target(SIDE, SIDE, GREY, (255, 255, 255))  # as the service sees the model's input
 INK, PAPER = 60, 200  # dark grey on light grey
 
 
@@ -56,20 +59,9 @@ def draw(images: Pixels, size: tuple[int, int], *, stretch: bool = False) -> Pix
         ink = image.resize(box, BILINEAR).point(lambda level: PAPER + (INK - PAPER) * level / 255)
         canvas = Image.new("L", size, PAPER)
         canvas.paste(ink, corner)
-        return prepare(canvas)
+        return Image.fromarray(fit(np.asarray(canvas)[..., None], SERVED)[..., 0])
 
     return each(images, one)
-
-
-def prepare(image: Image.Image) -> Image.Image:
-    """What the server does with a grey upload: fit into 28x28, pad with the median of its own border pixels."""
-    ratio = SIDE / max(image.size)
-    width, height = (max(1, round(length * ratio)) for length in image.size)
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    canvas = Image.new("L", (SIDE, SIDE), int(np.median(border)))
-    canvas.paste(image.resize((width, height), Image.Resampling.LANCZOS), ((SIDE - width) // 2, (SIDE - height) // 2))
-    return canvas
 
 
 def each(images: Pixels, change: Callable[[Image.Image], Image.Image]) -> Pixels:

@@ -1,13 +1,41 @@
-"""Answers in JSON, as ASGI messages."""
+"""Answers in JSON: a class, or the one sentence and the status of an error."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from json.encoder import encode_basestring_ascii
 
+import numpy as np
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Send
 
+from service.errors import DeviceLostError, OverloadError, RequestError
+from service.inference.model import Model, Result
+
 JSON = (b"content-type", b"application/json")
+INVALID, BUSY = 404, 503
+STATUSES: dict[type[RequestError], int] = {OverloadError: BUSY, DeviceLostError: BUSY}  # of all others, INVALID
+RETRY_AFTER = {"retry-after": "1"}  # seconds
+DEFECT = "the server failed on this request; its log says why"
+
+
+def status_of(error: RequestError) -> int:
+    """The HTTP status of an error."""
+    return STATUSES.get(type(error), INVALID)
+
+
+def write_answer(fn: str, result: Result, model: Model, top: int = 0) -> bytes:
+    """JSON `{"cls": label, "fn": name}`, with `"top": [[label, probability], …]`, best first, where asked."""
+    best, probabilities = result
+    answer = b'{"cls":%b,"fn":%b}' % (model.label_json[best], encode_basestring_ascii(fn).encode())
+    if not top:
+        return answer
+    order = np.argsort(-probabilities, kind="stable")[:top]
+    ranked = [[model.labels[index], round(float(probabilities[index]), 4)] for index in order]
+    return b'%b,"top":%b}' % (answer[:-1], json.dumps(ranked, separators=(",", ":")).encode())
 
 
 def write_json(status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> tuple[Message, Message]:
@@ -17,7 +45,30 @@ def write_json(status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] 
     return start, {"type": "http.response.body", "body": body}
 
 
-async def send_error(send: Send, status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
-    """Send `{"error": message}`."""
+async def send_error(send: Send, error: RequestError | None) -> int:
+    """Send `{"error": message}`, of a defect a fixed sentence; returns the status."""
+    status = 500 if error is None else status_of(error)
+    headers = [(b"retry-after", b"1")] if status == BUSY else []
+    message = DEFECT if error is None else str(error)
     for part in write_json(status, json.dumps({"error": message}).encode(), headers):
         await send(part)
+    return status
+
+
+async def answer_request_error(request: Request, error: Exception) -> Response:
+    """`{"error": …}` for what an endpoint raises about a request."""
+    assert isinstance(error, RequestError)
+    status = status_of(error)
+    return JSONResponse({"error": str(error)}, status, RETRY_AFTER if status == BUSY else None)
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """`{"error": …}` for a path or a method that no route has."""
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}; POST a PNG to /<model>/classify"
+    return JSONResponse({"error": message}, error.status_code, error.headers)
+
+
+async def answer_defect(request: Request, error: Exception) -> Response:
+    """One fixed sentence; Starlette raises the error again for the server to log."""
+    return JSONResponse({"error": DEFECT}, 500)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -20,13 +20,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.inference.device import powers_of_two
-from service.registry import Served
+from service.registry import Registry
 
 
 async def read_metrics(request: Request) -> Response:
     """The metrics as text, Prometheus's or OpenMetrics, whichever the client prefers."""
     registry = CollectorRegistry()
-    registry.register(ModelCollector(request.state.models))
+    registry.register(ModelCollector(request.app.state.registry))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"content-type": content_type})
 
@@ -34,8 +34,8 @@ async def read_metrics(request: Request) -> Response:
 class ModelCollector(Collector):
     """Reads the models' counts when it is asked."""
 
-    def __init__(self, models: Mapping[str, Served]) -> None:
-        self.models = models
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
 
     def collect(self) -> Iterable[Metric]:
         """One family for each kind of count, with the model's name as a label."""
@@ -50,8 +50,8 @@ class ModelCollector(Collector):
         decode = SummaryMetricFamily("service_decode_seconds", "A request's time from body to pixels.", labels=labels)
         queue = SummaryMetricFamily("service_queue_seconds", "An image's time in the queue.", labels=labels)
         run = SummaryMetricFamily("service_inference_seconds", "A run's time.", labels=labels)
-        for name, served in self.models.items():
-            model, counts = served.model, served.batcher.statistics
+        for served in self.registry:
+            model, counts, name = served.model, served.batcher.statistics, served.model.name
             device = {"device": model.device.name, "provider": model.device.provider}
             info.add_metric([name], {"version": str(model.version), **device})
             up.add_metric([name], float(model.runner.works))

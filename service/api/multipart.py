@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from service.errors import LimitError, UploadError
+from service.images.png import Data
 
 MAX_PART_HEADER_BYTES = 8 * 1024
 # What browsers, curl and the usual libraries send is read by one match each; all else by its parameters.
@@ -26,15 +27,18 @@ parameter = re.compile(rb';[ \t]*([\w*-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([
 escaped = re.compile(rb'\\(["\\])')
 
 
+LARGE_BYTES = 64 * 1024  # of content; a view of the body serves as well as a copy
+
+
 class Part(NamedTuple):
     """One part of a form."""
 
     field: str
     fn: str  # the name of the file that it brings, as sent; empty for a plain field
-    data: bytes
+    data: Data
 
 
-def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
+def read_parts(body: bytes | bytearray, content_type: bytes, max_parts: int) -> list[Part]:
     """Parts of `body`, in their order.
 
     Raises:
@@ -62,7 +66,8 @@ def read_parts(body: bytes, content_type: bytes, max_parts: int) -> list[Part]:
         position = body.find(separator, start - 2)  # an empty part ends where its header does
         if position == -1:
             raise UploadError(f"the multipart body is cut off in part {len(parts) + 1}, before its closing boundary")
-        parts.append(Part(field, fn, body[start:position]))
+        data = body[start:position] if position - start < LARGE_BYTES else memoryview(body)[start:position]
+        parts.append(Part(field, fn, data))
 
 
 def _read_boundary(content_type: bytes) -> bytes:
@@ -75,14 +80,14 @@ def _read_boundary(content_type: bytes) -> bytes:
     return found[1] or found[2]
 
 
-def _read_header(body: bytes, position: int, number: int) -> tuple[str, str, int]:
+def _read_header(body: bytes | bytearray, position: int, number: int) -> tuple[str, str, int]:
     """Names of the field and of the file in the header of the part after a boundary, and where its content begins."""
     start = body.find(b"\r\n", position) + 2
     # A part without any header begins with the empty line itself.
     end = body.find(b"\r\n\r\n", start - 2, start + MAX_PART_HEADER_BYTES)
     if start == 1 or end == -1:
         raise UploadError(f"the header of part {number} has no end within {MAX_PART_HEADER_BYTES} bytes")
-    return *_read_names(body[start:end]), end + 4
+    return *_read_names(bytes(body[start:end])), end + 4
 
 
 def _read_names(header: bytes) -> tuple[str, str]:

@@ -10,20 +10,18 @@ from importlib.metadata import version
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.registry import Served
-
 DATATYPES = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32", "float64": "FP64"}
 
 
 async def live(request: Request) -> Response:
     """GET /v2/health/live: a lost GPU comes back only with a new process, so the process counts as dead."""
-    works = all(served.model.runner.works for served in request.state.models.values())
+    works = request.app.state.registry.works
     return JSONResponse({"live": works}, 200 if works else 503)
 
 
 async def ready(request: Request) -> Response:
-    """GET /v2/health/ready: whether every model's device answers; all are warm before the first request is taken."""
-    works = all(served.model.runner.works for served in request.state.models.values())
+    """GET /v2/health/ready: whether every model's device responds; all are warm before the first request is taken."""
+    works = request.app.state.registry.works
     return JSONResponse({"ready": works}, 200 if works else 503)
 
 
@@ -34,25 +32,20 @@ async def read_server_metadata(request: Request) -> Response:
             "name": "upload-and-classify",
             "version": version("upload-and-classify"),
             "extensions": [],
-            "models": list(request.state.models),
+            "models": request.app.state.registry.names,
         }
     )
 
 
 async def read_model_ready(request: Request) -> Response:
     """GET /v2/models/<name>/ready."""
-    served: Served | None = request.state.models.get(request.path_params["name"])
-    works = served is not None and served.model.runner.works
-    return JSONResponse({"ready": works}, 404 if served is None else 200 if works else 503)
+    works = request.app.state.registry.find(request.path_params["name"]).model.runner.works
+    return JSONResponse({"ready": works}, 200 if works else 503)
 
 
 async def read_model_metadata(request: Request) -> Response:
     """GET /v2/models/<name>; -1 is a dynamic dimension."""
-    name = request.path_params["name"]
-    served: Served | None = request.state.models.get(name)
-    if served is None:
-        return JSONResponse({"error": f"no model is called {name!r}"}, 404)
-    model = served.model
+    model = request.app.state.registry.find(request.path_params["name"]).model
     return JSONResponse(
         {
             "name": model.name,

@@ -1,4 +1,4 @@
-"""The container of a PNG: signature, chunks, checksums and header, checked before anything is decoded.
+"""The container of a PNG: what it says of itself, and the chunks that hold its pixels.
 
 Format: W3C Portable Network Graphics (Third Edition), https://www.w3.org/TR/png-3/.
 """
@@ -8,16 +8,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.errors import ImageError, LimitError
-
-length_and_kind = struct.Struct(">I4s")
-size_fields = struct.Struct(">II")
-header_fields = struct.Struct(">IIBBBBB")
+from service.images.formats import name_format
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-DECODED_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # colour types
 BIT_DEPTHS = {
     GREY: (1, 2, 4, 8, 16),
@@ -27,118 +25,129 @@ BIT_DEPTHS = {
     RGB_ALPHA: (8, 16),
 }
 SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}  # for each pixel
+TRANSPARENCY_BYTES = {GREY: (2,), RGB: (6,), PALETTE: range(1, 257)}  # of a tRNS chunk
 # First column, first row and steps of the seven passes of an interlaced file.
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+MAX_SIDE = 1_000_000  # pixels: libpng's own bound
+MAX_CHUNKS = 50_000  # a file of 32 MiB in chunks of 4 KiB has 8,192
+INFLATE_BYTES = 4096  # compressed; deflate makes at most 1,032 times as many of them
+
+length_and_kind = struct.Struct(">I4s")
+size_fields = struct.Struct(">II")
+header_fields = struct.Struct(">IIBBBBB")
+HEADER_START = SIGNATURE + b"\x00\x00\x00\rIHDR"
+HEADER_END = len(HEADER_START) + header_fields.size + 4
+Data = bytes | bytearray | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Png:
-    """A PNG whose container has been checked; its pixels have not been decoded yet."""
+class Png(NamedTuple):
+    """A PNG whose chunks are in order; its pixels have not been decoded yet."""
 
     width: int  # pixels
     height: int  # pixels
     bit_depth: int
     colour_type: int
-    transparent_colour: bytes | None  # the tRNS chunk
     interlaced: bool
-    compressed: bytes  # content of the IDAT chunks
-    critical: bytes  # a PNG of the critical chunks
+    transparency: bytes | None  # content of the tRNS chunk
+    data: Data  # a PNG of the chunks that pixels need, and no other
 
 
-def claim_pixels(data: bytes) -> int:
-    """Width times height as the header has it; anything, if it is not a PNG."""
-    width: int
-    height: int
-    width, height = size_fields.unpack_from(data, 16) if len(data) >= 24 else (0, 0)
-    return width * height
+def claim_pixels(data: Data) -> int:
+    """Width times height as the first chunk has it; 0, if the file is no PNG."""
+    if len(data) < HEADER_END or data[:8] != SIGNATURE:
+        return 0
+    width, height = size_fields.unpack_from(data, len(HEADER_START))
+    return int(width * height)
 
 
-def check(data: bytes, max_pixels: int) -> Png:
-    """Check the container of a PNG.
+def read(data: Data, max_pixels: int) -> Png:
+    """Check the container, and leave out of it what no pixel needs: text, profiles, animations never reach a decoder.
+
+    The checksums of IDAT chunks are left to the decoder.
 
     Raises:
-        ImageError: Not a PNG, cut off, a wrong checksum, or a header that the standard does not know.
-        LimitError: More than `max_pixels` pixels.
+        ImageError: Not a PNG, cut off, damaged, or against the standard.
+        LimitError: More pixels, a longer side or more chunks than allowed.
     """
-    header: tuple[int, int, int, int, int, int, int] | None = None
-    transparent_colour: bytes | None = None
-    compressed: list[bytes] = []
-    kept_all = True
-    critical: list[bytes] = [SIGNATURE]
-    for kind, start, end in _chunks(data):
-        if header is None:
-            if kind != b"IHDR" or end - start != 12 + header_fields.size:
-                raise ImageError(f"damaged PNG: the first chunk is {_name(kind)}, not an IHDR of 13 bytes")
-            header = header_fields.unpack_from(data, start + 8)
-            _check_header(header, max_pixels)
-        elif kind == b"tRNS":
-            transparent_colour = data[start + 8 : end - 4]
-            _check_transparency(transparent_colour, colour_type=header[3])
-        elif kind == b"IDAT":
-            compressed.append(data[start + 8 : end - 4])
-        if kind in DECODED_CHUNKS:
-            critical.append(data[start:end])
+    width, height, bit_depth, colour_type, interlace = _read_header(data, max_pixels)
+    kept, kept_all = [memoryview(data)[:HEADER_END]], True
+    found = {b"IHDR": b""}  # content by kind; that of IDAT stays with the decoder
+    for kind, chunk in _chunks(data):
+        if kind != b"IDAT":
+            _check_chunk(kind, chunk)
+        if kind in PIXEL_CHUNKS:
+            if kind in found and kind != b"IDAT":
+                raise ImageError(f"damaged PNG: it has more than one {_name(kind)} chunk")
+            found[kind] = b"" if kind == b"IDAT" else bytes(chunk[8:-4])
+            kept.append(chunk)
         else:
             kept_all = False
-    if header is None or not compressed:
+    if b"IDAT" not in found:
         raise ImageError("damaged PNG: it has no IDAT chunk, so no pixels")
-    width, height, bit_depth, colour_type, _, _, interlace = header
-    return Png(
-        width=width,
-        height=height,
-        bit_depth=bit_depth,
-        colour_type=colour_type,
-        transparent_colour=transparent_colour,
-        interlaced=interlace == 1,
-        compressed=b"".join(compressed),
-        critical=data if kept_all else b"".join(critical),
-    )
+    if colour_type == PALETTE and b"PLTE" not in found:
+        raise ImageError("damaged PNG: its pixels are indices into a palette, and it has no PLTE chunk")
+    transparency = found.get(b"tRNS")
+    if transparency is not None and len(transparency) not in TRANSPARENCY_BYTES.get(colour_type, ()):
+        raise ImageError(f"damaged PNG: a tRNS chunk of {len(transparency)} bytes in an image of type {colour_type}")
+    critical = data if kept_all else b"".join(kept)
+    return Png(width, height, bit_depth, colour_type, interlace == 1, transparency, critical)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte and end of each chunk up to IEND, each checked whole."""
-    if not data:
-        raise ImageError("the file is empty (0 bytes); send a PNG image")
-    if not data.startswith(SIGNATURE):
-        raise ImageError(f"not a PNG: the file starts with {data[:8]!r}, a PNG with {SIGNATURE!r}")
-    start, kind = len(SIGNATURE), b""
-    while kind != b"IEND":
-        if start + 12 > len(data):
-            raise ImageError(f"truncated PNG: the file ends after {len(data)} bytes, before its IEND chunk")
-        length, kind = length_and_kind.unpack_from(data, start)
-        end = start + 12 + length
-        if end > len(data):
-            raise ImageError(f"truncated PNG: chunk {_name(kind)} ends at byte {end}, the file at {len(data)}")
-        if zlib.crc32(data[start + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
-            raise ImageError(f"damaged PNG: the checksum of chunk {_name(kind)} does not match its content")
-        yield kind, start, end
-        start = end
+def find_damage(png: Png) -> str:
+    """Why a decoder refuses the pixels of a PNG: the checksums of its IDAT chunks, its compressed data, its length."""
+    expected, found, inflate = count_bytes(png), 0, zlib.decompressobj()
+    try:
+        for kind, chunk in _chunks(png.data):
+            if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
+                return _wrong_checksum(kind)
+            content = chunk[8:-4] if kind == b"IDAT" else b""
+            # In pieces that unpack to a few MB at most; behind the last row nothing is looked at.
+            for start in range(0, len(content) if found <= expected else 0, INFLATE_BYTES):
+                found += len(inflate.decompress(content[start : start + INFLATE_BYTES]))
+    except zlib.error as error:
+        return f"damaged PNG: its compressed pixels cannot be read ({str(error).rpartition(': ')[2]})"
+    if found < expected or not inflate.eof:
+        return f"truncated PNG: its pixels are {found} bytes, {png.width}x{png.height} needs {expected}"
+    return "damaged PNG: its chunks are out of order, or a row has a filter that the standard does not know"
 
 
-def _check_transparency(colour: bytes, colour_type: int) -> None:
-    allowed = {GREY: (2,), RGB: (6,), PALETTE: range(1, 257)}
-    if len(colour) not in allowed.get(colour_type, ()):
-        raise ImageError(f"damaged PNG: a tRNS chunk of {len(colour)} bytes in an image of colour type {colour_type}")
-
-
-def check_length(png: Png) -> None:
-    """Pillow shows what is there and leaves the rest black; so the rows are counted here."""
+def count_bytes(png: Png) -> int:
+    """Bytes of the uncompressed rows, each with its filter's byte."""
     bits = png.bit_depth * SAMPLES[png.colour_type]
-    passes = ADAM7 if png.interlaced else ((0, 0, 1, 1),)
     expected = 0
-    for x, y, step_x, step_y in passes:
+    for x, y, step_x, step_y in ADAM7 if png.interlaced else ((0, 0, 1, 1),):
         columns, rows = -((x - png.width) // step_x), -((y - png.height) // step_y)
         expected += rows * (1 + (columns * bits + 7) // 8) if columns > 0 < rows else 0
-    try:
-        found = len(zlib.decompressobj().decompress(png.compressed, expected))
-    except zlib.error as error:
-        raise ImageError(f"damaged PNG: {error}") from error
-    if found < expected:
-        raise ImageError(f"truncated PNG: its pixels are {found} bytes, {png.width}x{png.height} needs {expected}")
+    return expected
 
 
-def _check_header(header: tuple[int, int, int, int, int, int, int], max_pixels: int) -> None:
-    width, height, bit_depth, colour_type, compression, filtering, interlace = header
+def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and bytes, from length to checksum, of each chunk behind the header, up to IEND."""
+    view, start, kind = memoryview(data), HEADER_END, b""
+    for _ in range(MAX_CHUNKS):
+        if start + 12 > len(view):
+            raise ImageError(f"truncated PNG: the file ends after {len(view)} bytes, before its IEND chunk")
+        length, kind = length_and_kind.unpack_from(view, start)
+        end = start + 12 + length
+        if end > len(view):
+            raise ImageError(f"truncated PNG: chunk {_name(kind)} ends at byte {end}, the file at {len(view)}")
+        yield kind, view[start:end]
+        if kind == b"IEND":
+            return
+        start = end
+    raise LimitError(f"the PNG has more than {MAX_CHUNKS} chunks")
+
+
+def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int, int]:
+    """Width, height, bit depth, colour type and interlace of the IHDR chunk, checked."""
+    if data[:8] != SIGNATURE:
+        raise ImageError(f"this is {name_format(data)}; send a PNG" if data else "the file is empty; send a PNG")
+    if len(data) < HEADER_END:
+        raise ImageError(f"truncated PNG: the file ends after {len(data)} bytes, within its first chunk")
+    if data[: len(HEADER_START)] != HEADER_START:
+        raise ImageError("damaged PNG: the first chunk is not an IHDR of 13 bytes")
+    _check_chunk(b"IHDR", memoryview(data)[len(SIGNATURE) : HEADER_END])
+    width, height, bit_depth, colour_type, compression, filtering, interlace = header_fields.unpack_from(data, 16)
     if bit_depth not in BIT_DEPTHS.get(colour_type, ()):
         raise ImageError(f"damaged PNG: colour type {colour_type} with {bit_depth} bits is not in the standard")
     if compression or filtering or interlace > 1:
@@ -149,7 +158,22 @@ def _check_header(header: tuple[int, int, int, int, int, int, int], max_pixels: 
         raise ImageError(f"damaged PNG: its size is {width}x{height}")
     if width * height > max_pixels:
         raise LimitError(f"the image is {width}x{height}, {width * height} pixels; at most {max_pixels} are allowed")
+    if max(width, height) > MAX_SIDE:
+        raise LimitError(f"the image is {width}x{height}; a side may have at most {MAX_SIDE} pixels")
+    return width, height, bit_depth, colour_type, interlace
+
+
+def _check_chunk(kind: bytes, chunk: memoryview) -> None:
+    if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
+        raise ImageError(_wrong_checksum(kind))
+    if not kind[0] & 0x20 and kind not in PIXEL_CHUNKS:  # a small first letter marks what a decoder may leave out
+        raise ImageError(f"this PNG has a chunk {_name(kind)}, which the standard does not know and none may skip")
+
+
+def _wrong_checksum(kind: bytes) -> str:
+    return f"damaged PNG: the checksum of chunk {_name(kind)} does not match its content"
 
 
 def _name(kind: bytes) -> str:
-    return ascii(kind)[2:-1]
+    """A chunk's four letters; other bytes as the number that they are."""
+    return kind.decode() if kind.isalpha() else f"0x{kind.hex()}"

@@ -19,18 +19,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import DeviceLostError, OverloadError
+from service.errors import DeviceLostError, LimitError, OverloadError
 from service.inference.model import Result
 from service.inference.statistics import Statistics
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
 Image = NDArray[np.uint8]
 
 
 Entry = tuple[Image, asyncio.Future[Result], float]  # the time is when it came, time.perf_counter()
 
 
-class Runner(Protocol):
+class BatchModel(Protocol):
     """What the batcher needs of a model."""
 
     @property
@@ -54,7 +54,7 @@ class Batcher:
 
     def __init__(
         self,
-        model: Runner,
+        model: BatchModel,
         max_queue: int,
         inline: bool | None = None,
         on_lost: Callable[[], None] = lambda: None,
@@ -79,8 +79,11 @@ class Batcher:
         """One future for each image, of its result. A cancelled one is not run.
 
         Raises:
-            OverloadError: The queue has no room for all of them; none is taken.
+            OverloadError: The queue has no room for all of them now; none is taken.
+            LimitError: It never has.
         """
+        if len(images) > self.max_queue:
+            raise LimitError(f"the request has {len(images)} images; at most {self.max_queue} may wait")
         if len(self._waiting) + len(images) > self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
         now = time.perf_counter()

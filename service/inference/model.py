@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import DeviceError, ModelError, SettingError
-from service.inference.device import Device, inspect, open_session, read_placement
+from service.errors import DeviceError, ModelError, PartitionedGraphError
+from service.inference.device import Device
 from service.inference.image_input import PIXELS, ImageTensor, read_image_tensor
 from service.inference.runner import Runner
-from service.settings import Settings, parse_colour
+from service.inference.session import inspect, open_session, read_placement
+from service.settings import Colour, Settings, colour
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
 NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to label
 BACKGROUND = "upload_and_classify.background"  # our own: what shows through transparent pixels, #rrggbb
 Label = int | str
@@ -82,15 +83,14 @@ class Model:
 
     def _start_runner(self, source: Path | bytes, folder: Path, device: Device, max_batch: int) -> Runner:
         """A warm runner; where CUDA graphs are wanted and the model does not allow them, without."""
-        refusal = ""
+        passes_the_cpu = False
         if device.graphs:
             try:
                 return self._try_runner(source, folder, device, max_batch)
             except ModelError as error:
-                refusal = str(error)
-            logger.info("%s: without CUDA graphs, and batches of one size only: %s", self.name, refusal)
-        # ONNX Runtime refuses graphs where the data of a batch would pass through the CPU on its way.
-        return self._try_runner(source, folder, replace(device, graphs=False), max_batch, "partitioned" in refusal)
+                passes_the_cpu = isinstance(error, PartitionedGraphError)
+                logger.info("%s: without CUDA graphs, and batches of one size only: %s", self.name, error)
+        return self._try_runner(source, folder, replace(device, graphs=False), max_batch, passes_the_cpu)
 
     def _try_runner(
         self, source: Path | bytes, folder: Path, device: Device, max_batch: int, passes_the_cpu: bool = False
@@ -150,8 +150,10 @@ def read_labels(metadata: Mapping[str, str], classes: int) -> list[Label]:
     return labels
 
 
-def _read_background(metadata: Mapping[str, str], settings: Settings) -> tuple[int, int, int]:
+def _read_background(metadata: Mapping[str, str], settings: Settings) -> Colour:
+    if BACKGROUND not in metadata:
+        return settings.background
     try:
-        return parse_colour(metadata.get(BACKGROUND, settings.background), f"metadata {BACKGROUND}")
-    except SettingError as error:
-        raise ModelError(str(error)) from error
+        return colour(metadata[BACKGROUND])
+    except ValueError as error:
+        raise ModelError(f"metadata {BACKGROUND} is {metadata[BACKGROUND]!r}; it must be {error}.") from None

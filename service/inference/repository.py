@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from service.errors import ModelError
+from service.errors import ModelError, StartupError
+from service.inference.device import choose_device
+from service.inference.model import Model
+from service.settings import Settings
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
 model_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -42,3 +45,25 @@ def find_models(folder: Path) -> list[ModelFile]:
     if not found:
         raise ModelError(f"the models folder {str(folder)!r} holds no <name>/<version>/model.onnx")
     return found
+
+
+def load_models(settings: Settings, only: str | None = None) -> list[Model]:
+    """Every model of the folder, or the one of that name, loaded and warmed up.
+
+    Raises:
+        StartupError: A model, the folder or the device cannot be used; the message says which and why.
+    """
+    files = find_models(settings.models)
+    if only is not None:
+        names = ", ".join(file.name for file in files)
+        files = [file for file in files if file.name == only]
+        if not files:
+            raise ModelError(f"no model is called {only!r}; the models are {names}")
+    device = choose_device(settings)
+    models = []
+    for file in files:
+        try:
+            models.append(Model(file.name, file.version, file.path, device, settings))
+        except StartupError as error:
+            raise ModelError(f"cannot serve {file.path}: {error}") from error
+    return models

@@ -25,7 +25,7 @@ from service.inference import cuda
 from service.inference.device import Device
 from service.inference.onnx_runtime import first_line, ort
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger("service")
 MAX_BATCH_S = 0.050  # a batch that takes longer gains no throughput and costs latency
 GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
 Image = NDArray[np.uint8]

@@ -15,13 +15,12 @@ from string import Template
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from service.inference.model import Model
 from service.page.samples import Samples
-from service.registry import Served
 
 FOLDER = Path(__file__).parent
 MAX_DRAWN_PIXELS = 64  # side of the largest input for which drawing by hand makes sense
@@ -67,12 +66,10 @@ assets = Assets(directory=FOLDER / "assets", check_dir=False)
 
 async def show_page(request: Request) -> Response:
     """GET /<model>/classify."""
-    models: dict[str, Served] = request.state.models
-    name = request.path_params["name"]
-    if name not in models:
-        return JSONResponse({"error": f"no model is called {name!r}"}, 404)
+    state = request.app.state
+    served = state.registry.find(request.path_params["name"])
     paths = {getattr(route, "path", "") for route in request.app.routes}
-    html = write_page(models[name].model, list(models), request.state.samples, paths)
+    html = write_page(served.model, state.registry.names, state.samples, paths)
     etag = f'"{blake2b(html.encode(), digest_size=16).hexdigest()}"'
     headers = {**HEADERS, "content-security-policy": POLICY, "etag": etag}
     if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
@@ -82,8 +79,7 @@ async def show_page(request: Request) -> Response:
 
 async def redirect_to_page(request: Request) -> Response:
     """GET /: the page of the first model."""
-    models: dict[str, Served] = request.state.models
-    return RedirectResponse(f"/{next(iter(models))}/classify")
+    return RedirectResponse(f"/{request.app.state.registry.names[0]}/classify")
 
 
 def write_page(model: Model, names: list[str], samples: Samples, paths: set[str]) -> str:

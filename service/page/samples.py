@@ -38,7 +38,7 @@ class Samples:
 
 async def send_sample(request: Request) -> Response:
     """GET /samples/<file>."""
-    samples: Samples = request.state.samples
+    samples: Samples = request.app.state.samples
     return await samples.answer(request, request.path_params["file"])
 
 

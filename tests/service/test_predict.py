@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from tests.service.conftest import png_bytes
+from tests.serving import Server
 
 
 @pytest.fixture
@@ -46,9 +48,62 @@ def test_a_bad_file_is_named_and_the_others_are_classified(models: Path, folder:
     assert done.returncode == 1
     assert done.stdout == f"{folder}/dark.png  dark  0.8000\n"
     assert done.stderr == (
-        rf"predict: {folder}/bad.png: not a PNG: the file starts with b'x', a PNG with b'\x89PNG\r\n\x1a\n'"
-        f"\npredict: {folder}/none.png: No such file or directory\n"
+        f"predict: {folder}/bad.png: this is text; send a PNG\npredict: {folder}/none.png: No such file or directory\n"
     )
+
+
+def test_folders_are_read_in_the_order_of_numbers_and_each_line_keeps_its_place(models: Path, tmp_path: Path) -> None:
+    """More files than one batch holds, with a bad one in each batch."""
+    for index in range(150):
+        light = png_bytes(np.full((4 + index % 3, 4), 255 if index % 7 == 0 else 51, np.uint8))
+        (tmp_path / f"{index}.png").write_bytes(b"x" if index % 64 == 9 else light)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/1.PNG").write_bytes(png_bytes(np.full((4, 4), 255, np.uint8)))
+    (tmp_path / "readme.txt").write_text("no picture")
+    done = predict(models, "--model=shade", "--json", tmp_path)
+    good = [index for index in range(150) if index % 64 != 9]
+    expected = [{"cls": "light" if index % 7 == 0 else "dark", "fn": f"{index}.png"} for index in good]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers == [*expected, {"cls": "light", "fn": "1.PNG"}]
+    assert done.returncode == 1
+    assert done.stderr.count("this is text; send a PNG") == 3
+
+
+def test_top_needs_no_json(models: Path, folder: Path) -> None:
+    done = predict(models, "--model=shade", "--top=2", folder / "dark.png")
+    assert done.stdout == f"{folder}/dark.png  dark  0.8000  light  0.2000\n"
+
+
+def test_a_folder_without_pictures_is_named(models: Path, tmp_path: Path) -> None:
+    done = predict(models, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"predict: {tmp_path} holds no .png file\n"
+
+
+def test_every_answer_is_the_servers(
+    server: Server, models: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_MAX_PIXELS", "90000")  # as the server's
+    for model in ("shade", "colour"):
+        done = predict(models, f"--model={model}", "--json", "--top=2", *pictures)
+        answers = iter(done.stdout.splitlines())
+        for picture in pictures:
+            files = {"file": (picture.name, picture.read_bytes())}
+            served = httpx.post(f"{server.url}/{model}/classify?top=2", files=files)
+            if served.status_code == 200:
+                assert next(answers) == served.text
+            else:
+                name, _, sentence = served.json()["error"].partition(": ")
+                assert name == picture.name
+                assert f"predict: {picture}: {sentence}\n" in done.stderr
+        assert list(answers) == []
+
+
+@pytest.fixture
+def pictures() -> list[Path]:
+    """The samples, and the PngSuite where it is at hand: good files of every kind, and broken ones."""
+    suite = Path(os.environ["PNGSUITE"]).glob("*.png") if "PNGSUITE" in os.environ else ()
+    return sorted([*Path("imgs").glob("*.png"), *suite])
 
 
 def test_no_model_is_one_sentence(models: Path, folder: Path) -> None:

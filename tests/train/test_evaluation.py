@@ -1,7 +1,6 @@
 import numpy as np
-from PIL import Image
 
-from train.evaluation import conditions, draw, prepare
+from train.evaluation import conditions, draw
 
 
 def test_every_condition_keeps_shape_and_dtype(digits: np.ndarray) -> None:
@@ -12,16 +11,6 @@ def test_every_condition_keeps_shape_and_dtype(digits: np.ndarray) -> None:
 def test_conditions_are_the_same_every_time(digits: np.ndarray) -> None:
     for (_, one), (_, other) in zip(conditions(digits), conditions(digits), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_a_tall_upload_is_fitted_and_padded_with_its_border() -> None:
-    upload = Image.new("L", (100, 200), 180)
-    upload.paste(20, (40, 0, 60, 200))
-    pixels = np.asarray(prepare(upload))
-    assert pixels.shape == (28, 28)
-    assert (pixels[:, :7] == 180).all()  # 14 of 28 columns are the picture, 7 on each side are padding
-    assert (pixels[:, 21:] == 180).all()
-    assert pixels[14, 13] < 60
 
 
 def test_a_drawn_digit_is_dark_grey_on_light_grey_at_two_thirds() -> None:

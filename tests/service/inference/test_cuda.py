@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from service.errors import DeviceError
-from service.inference import cuda
+from service.inference import cuda, cuda_probe
 from service.inference.onnx_runtime import first_line, ort
 
 WITH_CUDA = cuda.CUDA in ort.get_available_providers() and sys.platform == "linux"
@@ -48,19 +48,19 @@ def test_a_driver_that_does_not_do_is_told_apart(
     result: int, version: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(result, version))
-    monkeypatch.setattr(cuda, "cuda_major", lambda: 13)
+    monkeypatch.setattr(cuda_probe, "cuda_major", lambda: 13)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    assert (cuda._find_driver_obstacle() or "").startswith(message)
+    assert (cuda_probe._find_driver_obstacle() or "").startswith(message)
 
 
 def test_a_driver_that_does_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(0, 13000))
-    monkeypatch.setattr(cuda, "cuda_major", lambda: 13)
-    assert cuda._find_driver_obstacle() is None
+    monkeypatch.setattr(cuda_probe, "cuda_major", lambda: 13)
+    assert cuda_probe._find_driver_obstacle() is None
 
 
 def test_a_build_without_the_provider_is_named() -> None:
-    obstacle = cuda.find_obstacle("ROCMExecutionProvider")
+    obstacle = cuda_probe.find_obstacle("ROCMExecutionProvider")
     assert obstacle == (
         f"this build of ONNX Runtime ({ort.__version__}) has no ROCMExecutionProvider; install onnxruntime-gpu"
     )
@@ -69,7 +69,7 @@ def test_a_build_without_the_provider_is_named() -> None:
 @NEEDS_CUDA_BUILD
 def test_libraries_are_listed_with_where_they_are() -> None:
     """Those of the CUDA toolkit may be here or not; each has either a path or what the loader said."""
-    libraries = cuda.load_libraries()
+    libraries = cuda_probe.load_libraries()
     assert {f"libcublas.so.{cuda.cuda_major()}", "libcudnn.so.9"} <= {library.name for library in libraries}
     for library in libraries:
         assert (library.path is None) == bool(library.problem)
@@ -78,26 +78,26 @@ def test_libraries_are_listed_with_where_they_are() -> None:
 
 @NEEDS_CUDA_BUILD
 def test_a_library_that_is_missing_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = cuda._load("libcublas_of_nobody.so.13")
-    broken = cuda.Library("libcudnn.so.9", None, "version `libcudnn.so.9' not found (required by libx.so)")
+    missing = cuda_probe._load("libcublas_of_nobody.so.13")
+    broken = cuda_probe.Library("libcudnn.so.9", None, "version `libcudnn.so.9' not found (required by libx.so)")
     for library, message in [
         (missing, "libcublas_of_nobody.so.13 is not found; pip install 'onnxruntime-gpu[cuda,cudnn]' brings it"),
         (broken, "libcudnn.so.9 cannot be loaded: version `libcudnn.so.9' not found (required by libx.so)"),
     ]:
-        monkeypatch.setattr(cuda, "load_libraries", lambda provider, found=library: [found])
-        assert cuda._find_library_obstacle(cuda.CUDA) == message
+        monkeypatch.setattr(cuda_probe, "load_libraries", lambda provider, found=library: [found])
+        assert cuda_probe._find_library_obstacle(cuda.CUDA) == message
 
 
 @NEEDS_CUDA_BUILD
 @pytest.mark.skipif(Path("/proc/driver/nvidia/version").exists(), reason="this machine has an NVIDIA driver")
 def test_the_probe_sees_that_a_session_is_not_on_cuda() -> None:
-    obstacle = cuda._find_session_obstacle(cuda.CUDA)
+    obstacle = cuda_probe._find_session_obstacle(cuda.CUDA)
     assert obstacle is not None
     assert "CUDAExecutionProvider" in obstacle
 
 
 def test_the_probe_runs_on_the_cpu() -> None:
-    assert cuda._find_session_obstacle("CPUExecutionProvider") is None
+    assert cuda_probe._find_session_obstacle("CPUExecutionProvider") is None
 
 
 def test_memory_is_not_pinned_without_a_driver() -> None:

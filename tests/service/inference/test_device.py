@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from service.errors import DeviceError, ModelError
 from service.inference import device
-from service.inference.device import Device, choose_device, inspect, open_session, read_placement, share_of_cores
+from service.inference.device import Device, choose_device, share_of_cores
+from service.inference.session import inspect, open_session, read_placement
 from service.settings import Settings
 from tests.service.models import save, shade_model
 
@@ -53,7 +54,7 @@ def test_a_gpu_is_refused_where_there_is_none(name: str) -> None:
 
 @pytest.mark.skipif(not NO_DRIVER, reason="this machine has an NVIDIA driver")
 def test_auto_says_in_one_line_why_it_chose_the_cpu(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "uvicorn.error"):
+    with caplog.at_level("INFO", "service"):
         assert choose_device(Settings(threads=3)) == Device("cpu", 3)
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("SERVICE_DEVICE=auto: inference runs on the CPU with 3 thread(s), because ")
@@ -62,7 +63,7 @@ def test_auto_says_in_one_line_why_it_chose_the_cpu(caplog: pytest.LogCaptureFix
 def test_cpu_touches_no_gpu() -> None:
     """Neither the driver nor a library of CUDA is loaded, and nothing is said about GPUs."""
     code = (
-        "from service.settings import Settings; from service.registry import load_models;"
+        "from service.settings import Settings; from service.inference.repository import load_models;"
         "load_models(Settings(device='cpu')); print(open('/proc/self/maps').read())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -8,9 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from service.errors import DeviceError, ModelError
-from service.inference.device import Device, open_session, read_placement
+from service.errors import DeviceError, ModelError, PartitionedGraphError
+from service.inference.device import Device
 from service.inference.model import Model, read_labels, softmax
+from service.inference.session import open_session, read_placement
 from service.settings import Settings
 from tests.service.models import colour_model, constant, save, shade_model
 
@@ -145,7 +146,9 @@ def test_operations_that_pass_for_shapes_are_strays_where_graphs_are_refused_for
         helper.make_node("Reshape", ["floats", "shape"], ["scores"]),
     ]
     path = save(tmp_path / "model.onnx", nodes, ["N", 2, 2, 1], TensorProto.UINT8, 4)
-    refusals = iter([ModelError("compute graph nodes have not been partitioned to the CUDAExecutionProvider"), None])
+    refusals = iter(
+        [PartitionedGraphError("compute graph nodes have not been partitioned to the CUDAExecutionProvider"), None]
+    )
 
     def refuse_once(source: Path, device: Device, *others: object) -> object:
         refusal = next(refusals)

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from service.errors import DeviceLostError, ModelError
-from service.inference.device import Device, open_session, powers_of_two
+from service.inference.device import Device, powers_of_two
 from service.inference.runner import Runner
+from service.inference.session import open_session
 from tests.service.models import hungry_model, picky_model, shade_model
 
 PLAIN = Device("cpu", threads=1)

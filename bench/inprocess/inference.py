@@ -1,6 +1,6 @@
 """Images a second of a model in this process, without HTTP: the service's runner, and ONNX Runtime alone beside it.
 
-    python -m bench.inference MODEL.onnx IMAGES.npy SECONDS ANSWERS.npy
+    python -m bench.inprocess.inference MODEL.onnx IMAGES.npy SECONDS ANSWERS.npy
 
 prints one JSON object and writes the probabilities of all images. The device is SERVICE_DEVICE's, as for the service.
 """
@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.inference.device import choose_device, open_session, powers_of_two
+from service.inference.device import choose_device, powers_of_two
 from service.inference.model import Model
 from service.inference.onnx_runtime import ort
+from service.inference.session import open_session
 from service.settings import Settings
 
 Images = NDArray[np.uint8]  # (N, H, W, C)

@@ -1,0 +1,94 @@
+"""ONNX Runtime's sessions of a model file: opened on a device, and where their nodes are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from service.errors import DeviceError, ModelError, PartitionedGraphError
+from service.inference import cuda
+from service.inference.device import PROVIDERS, Device
+from service.inference.onnx_runtime import first_line, ort
+
+# Folds zero padding into a MaxPool, which pads with minus infinity: other answers than the model's (seen in 1.31).
+WRONG_OPTIMIZERS = ["Pad_Fusion"]
+FATAL_ONLY = 4  # ONNX Runtime's log level; what it would print comes back as an exception too
+# CUDA has kernels for these, so where one is on the CPU, ONNX Runtime keeps the arithmetic of shapes there on purpose.
+SHAPE_OPERATIONS = frozenset(
+    "Shape Size Gather Concat Unsqueeze Squeeze Slice Cast Range ConstantOfShape ReduceProd Add Sub Mul Div Mod Floor"  # noqa: SIM905
+    " Ceil Max Min Equal Less Greater Where Not And Or Expand Identity Split Reshape ScatterND Constant".split()
+)
+
+
+class Placement(NamedTuple):
+    """Where ONNX Runtime has put the nodes of a session."""
+
+    counts: dict[str, int]  # nodes of each provider
+    strays: list[str]  # nodes that fell to the CPU for want of a kernel, as "operation name"
+
+
+def open_session(
+    source: Path | bytes, device: Device, folder: Path | None = None, profile: tuple[str, str, str] | None = None
+) -> ort.InferenceSession:
+    """A session of a model file, or of a model whose external data is in `folder`, on the device.
+
+    `profile` is for TensorRT, see `cuda.provider_options`.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load the model.
+        DeviceError: It would run on another provider than the device's.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = device.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = FATAL_ONLY
+    # Spinning threads would take the cores from the event loop between two batches.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if folder is not None:
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    providers: list[object] = [PROVIDERS["cpu"]]
+    if device.name != "cpu":
+        providers = [*cuda.provider_options(device.provider, device.memory_limit, device.graphs, profile), *providers]
+    session = _open(source, options, providers)
+    if session.get_providers()[0] != device.provider:
+        raise DeviceError(f"the session runs on {session.get_providers()[0]} instead of {device.provider}")
+    return session
+
+
+def inspect(path: Path) -> ort.InferenceSession:
+    """A session that is quick to open, to read what the model's inputs, outputs and metadata are.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load the file.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = FATAL_ONLY
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    return _open(path, options, [PROVIDERS["cpu"]])
+
+
+def _open(source: Path | bytes, options: ort.SessionOptions, providers: list[object]) -> ort.InferenceSession:
+    try:
+        # Without `enable_fallback=0` ONNX Runtime would go on on the CPU after an error, and print to stdout.
+        return ort.InferenceSession(
+            source, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS, enable_fallback=0
+        )
+    except Exception as error:  # ONNX Runtime's exceptions share no base but this
+        kind = PartitionedGraphError if "partitioned" in str(error) else ModelError
+        raise kind(f"ONNX Runtime cannot load it: {first_line(error)}") from error
+
+
+def read_placement(session: ort.InferenceSession, device: Device, every_one: bool = False) -> Placement:
+    """Where the session's nodes are; with `every_one`, all those on the CPU count as strays of another device."""
+    counts: dict[str, int] = {}
+    strays = []
+    for group in session.get_provider_graph_assignment_info():
+        nodes = group.get_nodes()
+        counts[group.ep_name] = counts.get(group.ep_name, 0) + len(nodes)
+        if device.name != "cpu" and group.ep_name == PROVIDERS["cpu"]:
+            strayed = [node for node in nodes if every_one or node.op_type not in SHAPE_OPERATIONS]
+            strays += [f"{node.op_type} {node.name}" for node in strayed]
+    return Placement(counts, strays)
