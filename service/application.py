@@ -7,7 +7,7 @@ import gc
 import logging
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -26,7 +26,7 @@ from service.errors import RequestError, StartupError
 from service.inference.repository import load_models
 from service.page.page import assets, redirect_to_page, show_page
 from service.page.samples import Samples, send_sample
-from service.registry import Registry
+from service.registry import Registry, Served
 from service.settings import Settings
 
 logger = logging.getLogger("service")
@@ -66,13 +66,15 @@ class Application(Starlette):
     """
 
     refusal = ""  # why it does not start, as one sentence
+    intake: Intake
+    paths: Mapping[str, Served]  # of the short cut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            served = self.state.paths.get(scope["path"])
+            served = self.paths.get(scope["path"])
             if served is not None:
-                return await classify(served, self.state.intake, scope, receive, send)
+                return await classify(served, self.intake, scope, receive, send)
         elif scope["type"] == "lifespan":
             send = partial(self._send_lifespan, send)
         return await super().__call__(scope, receive, send)
@@ -95,11 +97,12 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
             app.refusal = f"Cannot start: {error}"
             raise
         state = app.state
-        state.intake, state.samples = Intake(chosen), Samples(chosen.samples)
+        app.intake = state.intake = Intake(chosen)
+        state.samples = Samples(chosen.samples)
         ends.callback(state.intake.decoders.close)
         state.registry = Registry(models, chosen.max_queue, leave_to_supervisor)
         ends.push_async_callback(state.registry.close)
-        state.paths = {f"/{served.model.name}/classify": served for served in state.registry}
+        app.paths = {f"/{served.model.name}/classify": served for served in state.registry}
         for served in state.registry:
             logger.info(served.describe())
         watch = asyncio.create_task(state.intake.bodies.watch())

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Send
 
+from service.api.multipart import Part
 from service.errors import DeviceLostError, OverloadError, RequestError
 from service.inference.model import Model, Result
 
@@ -36,6 +37,14 @@ def write_answer(fn: str, result: Result, model: Model, top: int = 0) -> bytes:
     order = np.argsort(-probabilities, kind="stable")[:top]
     ranked = [[model.labels[index], round(float(probabilities[index]), 4)] for index in order]
     return b'%b,"top":%b}' % (answer[:-1], json.dumps(ranked, separators=(",", ":")).encode())
+
+
+def write_answers(parts: Sequence[Part], results: Sequence[Result], model: Model, top: int) -> bytes:
+    """The answer of the only file, or a list of them in the files' order."""
+    if len(parts) == 1:
+        return write_answer(parts[0].fn, results[0], model, top)
+    answers = [write_answer(part.fn, result, model, top) for part, result in zip(parts, results, strict=True)]
+    return b"[%b]" % b",".join(answers)
 
 
 def write_json(status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> tuple[Message, Message]:

@@ -15,9 +15,10 @@ import time
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from service.api.answers import send_error, write_answer, write_json
-from service.api.body import until_left
+from service.api.answers import send_error, write_answers, write_json
+from service.api.body import header, until_left
 from service.api.intake import Intake
+from service.api.uploads import read_query
 from service.errors import RequestError, UnknownModelError
 from service.registry import Served
 
@@ -44,16 +45,18 @@ async def classify(served: Served, intake: Intake, scope: Scope, receive: Receiv
     try:
         body = await intake.bodies.read(scope, receive)
         started = time.perf_counter()
-        query, parts, images = await intake.open(body, served.target, scope, receive)
+        content_type, query = header(scope, b"content-type"), read_query(scope["query_string"])
+        opened = intake.open_small(body, content_type, query, served.target)
+        if opened is None:
+            opened = await intake.open_large(body, content_type, query, served.target, receive)
+        parts, images = opened
         statistics.decode_s += time.perf_counter() - started
         futures = batcher.submit(images)
         if batcher.inline:
             results = [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
         else:
             results = await until_left(receive, asyncio.gather(*futures))
-        answers = [
-            write_answer(part.fn, result, served.model, query.top) for part, result in zip(parts, results, strict=True)
-        ]
+        answer = write_answers(parts, results, served.model, query.top)
     except ClientDisconnect:
         return
     except RequestError as error:
@@ -64,5 +67,5 @@ async def classify(served: Served, intake: Intake, scope: Scope, receive: Receiv
         await send_error(send, None)
     else:
         statistics.requests[200] += 1
-        for message in write_json(200, answers[0] if len(answers) == 1 else b"[%b]" % b",".join(answers)):
+        for message in write_json(200, answer):
             await send(message)

@@ -9,6 +9,8 @@ import cv2
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from service.api.body import header
+from service.api.uploads import read_query
 from service.images.preprocessing import Pixels
 
 
@@ -18,7 +20,8 @@ async def show_input(request: Request) -> Response:
     served = state.registry.find(request.path_params["name"])
     try:
         body = await state.intake.bodies.read(request.scope, request.receive)
-        _, _, images = await state.intake.open(body, served.target, request.scope, request.receive)
+        content_type, query = header(request.scope, b"content-type"), read_query(request.scope["query_string"])
+        _, images = await state.intake.open_large(body, content_type, query, served.target, request.receive)
         png = await state.intake.decoders.run(lambda: write_png(images[0]))
     except ClientDisconnect:
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
