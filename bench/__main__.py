@@ -1,4 +1,7 @@
-"""`python -m bench` hammers one server; `compare` compares this service with others, `gpu` a GPU with the CPU."""
+"""`python -m bench` hammers one server.
+
+`compare` compares this service with others, `gpu` a GPU with the CPU, `chaos` tries to break it.
+"""
 
 import signal
 import sys
@@ -21,6 +24,10 @@ if __name__ == "__main__":
         from bench import gpu  # which needs onnx
 
         sys.exit(gpu.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["chaos"]:
+        from bench.chaos import command
+
+        sys.exit(command.main(sys.argv[2:]))
     from bench import hammer
 
     sys.exit(hammer.main(sys.argv[1:]))

@@ -82,7 +82,7 @@ class Settings:
     max_batch: int = setting("64", whole_number(1))  # images in one run of the model
     max_queue: int = setting("1024", whole_number(1))  # images waiting for a run, beyond them 503
     max_body_bytes: int = setting("33554432", whole_number(1))  # of one request
-    max_held_bytes: int = setting("268435456", whole_number(1))  # of all large bodies under way, beyond them 503
+    max_held_bytes: int = setting("268435456", whole_number(1))  # of all large bodies under way; others wait
     max_pixels: int = setting("33554432", whole_number(1))  # width x height of one image
     max_request_pixels: int = setting("67108864", whole_number(1))  # of all images of one request
     max_waiting_pixels: int = setting("671088640", whole_number(1))  # of all large images to decode, beyond them 503

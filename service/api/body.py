@@ -25,6 +25,9 @@ class BodyReader:
         self.max_body_bytes, self.timeout_s = settings.max_body_bytes, settings.body_timeout_s
         self.max_held_bytes = settings.max_held_bytes
         self._held_bytes = 0  # of the requests whose body did not come at once
+        self._arriving: dict[asyncio.Task[object], None] = {}  # of them, those whose body is not complete; oldest first
+        self._complete = 0  # of them, those whose body is complete: they will make room
+        self._room = asyncio.Event()  # set when something held has been released
         self._loop = asyncio.get_running_loop()
         self._started: dict[asyncio.Task[object], float] = {}  # on the loop's clock
 
@@ -33,7 +36,7 @@ class BodyReader:
 
         Raises:
             LimitError: It is larger, or takes longer, than allowed.
-            OverloadError: Larger bodies than allowed are held for all requests together.
+            OverloadError: There was no room for it in time.
             ClientDisconnect: The client has left.
         """
         task = asyncio.current_task(self._loop)  # without the loop it is looked up by a system call
@@ -51,9 +54,15 @@ class BodyReader:
             if task in self._started:
                 raise
             task.uncancel()
+            if self._must_wait(task):
+                raise OverloadError(
+                    f"uploads of more than {self.max_held_bytes} bytes are under way; try again"
+                ) from None
             raise LimitError(f"the body took longer than {self.timeout_s} s to arrive") from None
         finally:
             self._started.pop(task, None)
+            if self._arriving.pop(task, self) is None:
+                self._room.set()
 
     async def watch(self) -> None:
         """Stop the bodies that take too long, for ever."""
@@ -74,8 +83,11 @@ class BodyReader:
 
         def release(_: object) -> None:
             self._held_bytes -= held
+            self._complete -= complete
+            self._room.set()
 
-        held = 0
+        held, complete = 0, False
+        self._arriving[task] = None
         task.add_done_callback(release)  # as long as the request lasts
         while message["type"] == "http.request":
             body += message["body"]
@@ -83,12 +95,23 @@ class BodyReader:
             held = len(body)
             if held > self.max_body_bytes:
                 raise self._too_large(held)
-            if self._held_bytes > self.max_held_bytes:
-                raise OverloadError(f"uploads of more than {self.max_held_bytes} bytes are under way; try again")
             if not message.get("more_body"):
+                complete = True
+                self._complete += 1
                 return body
-            message = await receive()
+            while self._must_wait(task):
+                self._room.clear()
+                await self._room.wait()
+            message = await receive()  # until then the server stops reading from the socket
         raise ClientDisconnect
+
+    def _must_wait(self, task: asyncio.Task[object]) -> bool:
+        """Whether a body's next piece has no room.
+
+        The oldest one goes on when all that is held is still arriving: nothing else would ever make room.
+        """
+        is_oldest = next(iter(self._arriving), task) is task
+        return self._held_bytes > self.max_held_bytes and (self._complete > 0 or not is_oldest)
 
     def _too_large(self, size: int) -> LimitError:
         return LimitError(f"the body is {size} bytes or more; at most {self.max_body_bytes} are allowed")

@@ -1,0 +1,1 @@
+"""Bad input and bad luck, against a real server: each trial measures, and compares with its goals."""

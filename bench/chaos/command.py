@@ -1,0 +1,39 @@
+"""`python -m bench chaos`: bad input and bad luck against a real server; the exit status says whether it held."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from bench.chaos.goals import show
+from bench.errors import BenchError
+
+TRIALS = {
+    "damage": "damaged files: refused, nothing kept",
+    "large": "large pictures: bounded in memory and time, small requests go on",
+}
+EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the trials and print each finding beside its goal."""
+    parser = argparse.ArgumentParser(prog="python -m bench chaos", description=__doc__, epilog=EPILOG)
+    listed = ", ".join(f"{name} ({what})" for name, what in TRIALS.items())
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"all, or of: {listed}")
+    parser.add_argument("--long", action="store_true", help="as much as is claimed, instead of some seconds each")
+    options = parser.parse_args(arguments)
+    unknown = set(options.trials) - set(TRIALS)
+    if unknown:
+        parser.error(f"no trial is called {', '.join(sorted(unknown))}; the trials are {', '.join(TRIALS)}")
+    missed = 0
+    for name in options.trials or TRIALS:
+        try:
+            findings = list(show(name, import_module(f"bench.chaos.{name}").run(options.long)))
+        except BenchError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return error.exit_code
+        missed += sum(not finding.met for finding in findings)
+    print(f"{missed} goals missed" if missed else "all goals are met")
+    return 1 if missed else 0
