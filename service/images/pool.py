@@ -19,7 +19,7 @@ from service.images.png import Data, claim_pixels
 from service.images.preprocessing import Pixels, Target
 from service.images.reading import read_image
 
-NICENESS = 5  # of the threads: the event loop goes first when there are fewer cores than threads
+NICENESS = 10  # of the threads: the event loop goes first when there are fewer cores than threads
 Result = TypeVar("Result")
 File = tuple[Data, str]  # content and name
 
