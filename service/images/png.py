@@ -24,10 +24,7 @@ BIT_DEPTHS = {
     GREY_ALPHA: (8, 16),
     RGB_ALPHA: (8, 16),
 }
-SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}  # for each pixel
 TRANSPARENCY_BYTES = {GREY: (2,), RGB: (6,), PALETTE: range(1, 257)}  # of a tRNS chunk
-# First column, first row and steps of the seven passes of an interlaced file.
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 MAX_SIDE = 1_000_000  # pixels: libpng's own bound
 MAX_CHUNKS = 50_000  # a file of 32 MiB in chunks of 4 KiB has 8,192
 INFLATE_BYTES = 4096  # compressed; deflate makes at most 1,032 times as many of them
@@ -47,7 +44,6 @@ class Png(NamedTuple):
     height: int  # pixels
     bit_depth: int
     colour_type: int
-    interlaced: bool
     transparency: bytes | None  # content of the tRNS chunk
     data: Data  # a PNG of the chunks that pixels need, and no other
 
@@ -69,7 +65,7 @@ def read(data: Data, max_pixels: int) -> Png:
         ImageError: Not a PNG, cut off, damaged, or against the standard.
         LimitError: More pixels, a longer side or more chunks than allowed.
     """
-    width, height, bit_depth, colour_type, interlace = _read_header(data, max_pixels)
+    width, height, bit_depth, colour_type = _read_header(data, max_pixels)
     kept, kept_all = [memoryview(data)[:HEADER_END]], True
     found = {b"IHDR": b""}  # content by kind; that of IDAT stays with the decoder
     for kind, chunk in _chunks(data):
@@ -90,35 +86,28 @@ def read(data: Data, max_pixels: int) -> Png:
     if transparency is not None and len(transparency) not in TRANSPARENCY_BYTES.get(colour_type, ()):
         raise ImageError(f"damaged PNG: a tRNS chunk of {len(transparency)} bytes in an image of type {colour_type}")
     critical = data if kept_all else b"".join(kept)
-    return Png(width, height, bit_depth, colour_type, interlace == 1, transparency, critical)
+    return Png(width, height, bit_depth, colour_type, transparency, critical)
 
 
 def find_damage(png: Png) -> str:
-    """Why a decoder refuses the pixels of a PNG: the checksums of its IDAT chunks, its compressed data, its length."""
-    expected, found, inflate = count_bytes(png), 0, zlib.decompressobj()
+    """Why a decoder refuses the pixels of a PNG: a wrong checksum, else what zlib says of them."""
+    inflate, unpacked = zlib.decompressobj(), 0
+    most = png.height * (8 * png.width + 1)  # bytes of the deepest pixels there are; no bomb is unpacked further
     try:
         for kind, chunk in _chunks(png.data):
             if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
                 return _wrong_checksum(kind)
             content = chunk[8:-4] if kind == b"IDAT" else b""
-            # In pieces that unpack to a few MB at most; behind the last row nothing is looked at.
-            for start in range(0, len(content) if found <= expected else 0, INFLATE_BYTES):
-                found += len(inflate.decompress(content[start : start + INFLATE_BYTES]))
+            for start in range(0, len(content), INFLATE_BYTES):
+                if unpacked <= most:
+                    unpacked += len(inflate.decompress(content[start : start + INFLATE_BYTES]))
     except zlib.error as error:
         return f"damaged PNG: its compressed pixels cannot be read ({str(error).rpartition(': ')[2]})"
-    if found < expected or not inflate.eof:
-        return f"truncated PNG: its pixels are {found} bytes, {png.width}x{png.height} needs {expected}"
-    return "damaged PNG: its chunks are out of order, or a row has a filter that the standard does not know"
-
-
-def count_bytes(png: Png) -> int:
-    """Bytes of the uncompressed rows, each with its filter's byte."""
-    bits = png.bit_depth * SAMPLES[png.colour_type]
-    expected = 0
-    for x, y, step_x, step_y in ADAM7 if png.interlaced else ((0, 0, 1, 1),):
-        columns, rows = -((x - png.width) // step_x), -((y - png.height) // step_y)
-        expected += rows * (1 + (columns * bits + 7) // 8) if columns > 0 < rows else 0
-    return expected
+    if not inflate.eof and unpacked <= most:
+        return "truncated PNG: its compressed pixels end too early"
+    return (
+        f"damaged PNG: it has fewer pixels than {png.width}x{png.height}, or its rows or chunks are not in the standard"
+    )
 
 
 def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
@@ -138,8 +127,8 @@ def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
     raise LimitError(f"the PNG has more than {MAX_CHUNKS} chunks")
 
 
-def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int, int]:
-    """Width, height, bit depth, colour type and interlace of the IHDR chunk, checked."""
+def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int]:
+    """Width, height, bit depth and colour type of the IHDR chunk, checked."""
     if data[:8] != SIGNATURE:
         raise ImageError(f"this is {name_format(data)}; send a PNG" if data else "the file is empty; send a PNG")
     if len(data) < HEADER_END:
@@ -160,7 +149,7 @@ def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int, int]:
         raise LimitError(f"the image is {width}x{height}, {width * height} pixels; at most {max_pixels} are allowed")
     if max(width, height) > MAX_SIDE:
         raise LimitError(f"the image is {width}x{height}; a side may have at most {MAX_SIDE} pixels")
-    return width, height, bit_depth, colour_type, interlace
+    return width, height, bit_depth, colour_type
 
 
 def _check_chunk(kind: bytes, chunk: memoryview) -> None:
