@@ -105,9 +105,7 @@ def find_damage(png: Png) -> str:
         return f"damaged PNG: its compressed pixels cannot be read ({str(error).rpartition(': ')[2]})"
     if not inflate.eof and unpacked <= most:
         return "truncated PNG: its compressed pixels end too early"
-    return (
-        f"damaged PNG: it has fewer pixels than {png.width}x{png.height}, or its rows or chunks are not in the standard"
-    )
+    return f"damaged PNG: it has fewer pixels than {png.width}x{png.height}, or its rows or chunks are not in order"
 
 
 def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
