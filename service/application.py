@@ -14,10 +14,12 @@ from functools import partial
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import counters
 from service.api.answers import answer_defect, answer_http_exception, answer_request_error
 from service.api.classify import Classify, classify
+from service.api.guards import guard
 from service.api.intake import Intake
 from service.api.metrics import read_metrics
 from service.api.open_inference import live, read_model_metadata, read_model_ready, read_server_metadata, ready
@@ -30,24 +32,25 @@ from service.registry import Registry, Served
 from service.settings import Settings
 
 logger = logging.getLogger("service")
+BEAT_S = 0.25  # a tenth of what makes a worker count as not responding
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
     """The application; it reads the environment (unless `settings` are given) and the models when it starts."""
     return Application(
         routes=[
-            Route("/{name}/classify", Classify(), methods=["POST"]),
-            Route("/{name}/classify", show_page),
-            Route("/{name}/input", show_input, methods=["POST"]),
-            Route("/", redirect_to_page),
-            Route("/v2", read_server_metadata),
-            Route("/v2/health/live", live),
-            Route("/v2/health/ready", ready),
-            Route("/v2/models/{name}", read_model_metadata),
-            Route("/v2/models/{name}/ready", read_model_ready),
-            Route("/metrics", read_metrics),
-            Route("/samples/{file}", send_sample),
-            Mount("/assets", assets),
+            Route("/{name}/classify", Classify(), methods=["POST"], name="classify"),
+            Route("/{name}/classify", show_page, name="page"),
+            Route("/{name}/input", show_input, methods=["POST"], name="input"),
+            Route("/", redirect_to_page, name="page"),
+            Route("/v2", read_server_metadata, name="metadata"),
+            Route("/v2/health/live", live, name="health"),
+            Route("/v2/health/ready", ready, name="health"),
+            Route("/v2/models/{name}", read_model_metadata, name="metadata"),
+            Route("/v2/models/{name}/ready", read_model_ready, name="health"),
+            Route("/metrics", read_metrics, name="metrics"),
+            Route("/samples/{file}", send_sample, name="page"),
+            Mount("/assets", assets, name="page"),
         ],
         lifespan=partial(live_and_end, settings),
         exception_handlers={
@@ -61,23 +64,38 @@ def create_app(settings: Settings | None = None) -> Starlette:
 class Application(Starlette):
     """Starlette, with a short cut: a request for a served model's class goes to `classify` at once.
 
-    The route of the same path does the same, after middleware and routing, which would cost each request 3 %. So a
-    middleware that is to see these requests has to be called here as well.
+    The route of the same path does the same, after routing, which would cost each request 3 %. Where a setting asks for
+    a guard, every request goes to the guard, and there is no short cut.
     """
 
     refusal = ""  # why it does not start, as one sentence
+    guard: ASGIApp | None = None
     intake: Intake
     paths: Mapping[str, Served]  # of the short cut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            served = self.paths.get(scope["path"])
-            if served is not None:
-                return await classify(served, self.intake, scope, receive, send)
-        elif scope["type"] == "lifespan":
-            send = partial(self._send_lifespan, send)
-        return await super().__call__(scope, receive, send)
+        if scope["type"] != "http":
+            return await super().__call__(scope, receive, partial(self._send_lifespan, send))
+        if self.guard is not None:
+            return await self.guard(scope, receive, self._counted(scope, send))
+        served = self.paths.get(scope["path"])
+        if served is not None and scope["method"] == "POST":
+            return await classify(served, self.intake, scope, receive, send)
+        return await self.route(scope, receive, self._counted(scope, send))
+
+    async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request by its route, behind Starlette's middleware."""
+        await super().__call__(scope, receive, send)
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start" and "counted" not in scope:
+                route = scope["route"].name if "route" in scope else "none"
+                self.state.counters.add(1, "requests", route, "", str(message["status"]))
+            await send(message)
+
+        return count
 
     async def _send_lifespan(self, send: Send, message: Message) -> None:
         if self.refusal and message["type"] == "lifespan.startup.failed":
@@ -98,21 +116,33 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
             raise
         state = app.state
         app.intake = state.intake = Intake(chosen)
-        state.samples = Samples(chosen.samples)
+        state.samples, state.counters = Samples(chosen.samples), counters.current()
         ends.callback(state.intake.decoders.close)
-        state.registry = Registry(models, chosen.max_queue, leave_to_supervisor)
+        state.registry = Registry(models, chosen.max_queue, state.counters, leave_to_supervisor)
         ends.push_async_callback(state.registry.close)
         app.paths = {f"/{served.model.name}/classify": served for served in state.registry}
+        app.guard = guard(app.route, chosen)
         for served in state.registry:
             logger.info(served.describe())
-        watch = asyncio.create_task(state.intake.bodies.watch())
-        ends.callback(watch.cancel)
+        for work in (state.intake.bodies.watch(), beat(state.registry, state.counters)):
+            ends.callback(asyncio.create_task(work).cancel)
         # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
         # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000)
+        state.counters.enter(counters.READY)
         yield
+        state.counters.enter(counters.ENDING)
+
+
+async def beat(registry: Registry, counts: counters.Counters) -> None:
+    """Say again and again that this worker responds: its event loop, since this runs, and its models."""
+    while True:
+        registry.tell()
+        if registry.works:
+            counts.beat()
+        await asyncio.sleep(BEAT_S)
 
 
 def leave_to_supervisor() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from service.errors import StartupError
 from service.inference import cuda, cuda_probe
 from service.inference.device import PROVIDERS, Device, choose_device, share_of_cores
-from service.inference.model import Model
+from service.inference.model import Model, sound
 from service.inference.onnx_runtime import ort
 from service.inference.repository import find_models
 from service.settings import Settings
@@ -104,7 +104,7 @@ def time_batch(model: Model, size: int) -> float:
 def print_agreement(model: Model, reference: Model) -> None:
     """How far the device's answers are from the CPU's."""
     images = make_images(model, min(model.max_batch, reference.max_batch))
-    pairs = list(zip(model.run(images), reference.run(images), strict=True))
+    pairs = list(zip(sound(model.run(images)), sound(reference.run(images)), strict=True))
     same = sum(one[0] == other[0] for one, other in pairs)
     difference = max(float(np.abs(one[1] - other[1]).max()) for one, other in pairs)
     print_line("", f"{same} of {len(pairs)} classes as on the CPU, probabilities differ by {difference:.1e} at most")

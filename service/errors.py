@@ -6,6 +6,7 @@
     │   ├── DeviceError         SERVICE_DEVICE asks for what this machine cannot do
     │   └── ModelError          the models folder, or a model in it
     │       └── PartitionedGraphError   ONNX Runtime captures no CUDA graph, because data would pass through the CPU
+    ├── NotANumberError         a defect of a model: NaN for an image; the client gets the fixed sentence
     └── RequestError            the client gets {"error": message}, with the status that `api.answers` has for it
         ├── UnknownModelError   no model of that name
         ├── UploadError         the request's body: no file, broken multipart
@@ -41,6 +42,10 @@ class ModelError(StartupError):
 
 class PartitionedGraphError(ModelError):
     """The model cannot be captured as a CUDA graph, because data would pass through the CPU on its way."""
+
+
+class NotANumberError(ServiceError):
+    """An output of the model is not a number."""
 
 
 class RequestError(ServiceError):

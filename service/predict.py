@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from service.api.answers import write_answer
-from service.errors import RequestError, StartupError
+from service.errors import NotANumberError, RequestError, StartupError
 from service.images.preprocessing import Pixels
 from service.images.reading import read_image
 from service.inference.device import share_of_cores
@@ -64,12 +64,13 @@ def classify(options: argparse.Namespace, model: Model, settings: Settings) -> i
             images = [view for view in views if not isinstance(view, str)]
             results = iter(model.run(images) if images else [])
             for file, view in zip(batch, views, strict=True):
-                if isinstance(view, str):
+                outcome = view if isinstance(view, str) else next(results)
+                if isinstance(outcome, str | NotANumberError):
                     failed = 1
                     sys.stdout.flush()
-                    tqdm.write(f"predict: {view}", file=sys.stderr)
+                    tqdm.write(f"predict: {outcome}", file=sys.stderr)
                 else:
-                    print(write_line(file, next(results), model, options))
+                    print(write_line(file, outcome, model, options))
             bar.update(len(batch))
     return failed
 

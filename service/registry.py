@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from service.counters import Counters, StatusCounts
 from service.errors import UnknownModelError
 from service.images.preprocessing import Target
 from service.inference.batcher import Batcher
 from service.inference.model import Model
+from service.inference.statistics import Statistics
+
+STUCK_S = 3.0  # a run for longer, and for ten times as long as it took at the start, is not going to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Served:
     model: Model
     target: Target
     batcher: Batcher
+    answers: StatusCounts
 
     def describe(self) -> str:
         """One line for the log."""
@@ -31,11 +36,15 @@ class Served:
 class Registry:
     """Served models by name; belongs to a running event loop."""
 
-    def __init__(self, models: Sequence[Model], max_queue: int, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, models: Sequence[Model], max_queue: int, counters: Counters, on_lost: Callable[[], None]
+    ) -> None:
         """`on_lost` is called when the device of a model has failed."""
-        self.models = {
-            model.name: Served(model, target_of(model), Batcher(model, max_queue, on_lost=on_lost)) for model in models
-        }
+        self.models = {}
+        for model in models:
+            batcher = Batcher(model, max_queue, Statistics(counters, model.name), on_lost=on_lost)
+            answers = StatusCounts(counters, "classify", model.name)
+            self.models[model.name] = Served(model, target_of(model), batcher, answers)
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self.models.values())
@@ -47,8 +56,16 @@ class Registry:
 
     @property
     def works(self) -> bool:
-        """Whether the device of every model still responds."""
-        return all(served.model.runner.works for served in self)
+        """Whether the device of every model still responds, and no run of a model has been stuck for long."""
+        return all(
+            served.model.runner.works and served.batcher.longest_run_s < max(STUCK_S, 10 * served.model.runner.batch_s)
+            for served in self
+        )
+
+    def tell(self) -> None:
+        """Tell the counters what waits now."""
+        for served in self:
+            served.batcher.statistics.set_waiting(served.batcher.waiting)
 
     def find(self, name: str) -> Served:
         """The served model of that name.

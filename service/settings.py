@@ -61,6 +61,11 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def words(text: str) -> tuple[str, ...]:
+    """Parses words separated by commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 def colour(text: str) -> Colour:
     """Parses `#rrggbb` to red, green and blue, 0 to 255."""
     if not re.fullmatch("#[0-9a-fA-F]{6}", text):
@@ -88,6 +93,8 @@ class Settings:
     max_waiting_pixels: int = setting("671088640", whole_number(1))  # of all large images to decode, beyond them 503
     max_parts: int = setting("256", whole_number(1))  # of one multipart body
     body_timeout_s: int = setting("30", whole_number(1))  # for one whole body to arrive
+    api_key: str = setting("", str)  # that requests must bring; none where it is empty
+    cors_origins: tuple[str, ...] = setting("", words)  # whose pages may ask, "*" for all
     samples: Path = setting("imgs", Path)  # folder of PNGs that the page offers to try; it need not exist
     background: Colour = setting("#ffffff", colour)  # under transparent pixels, unless the model names its own
 

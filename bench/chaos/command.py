@@ -12,6 +12,8 @@ from bench.errors import BenchError
 
 TRIALS = {
     "damage": "damaged files: refused, nothing kept",
+    "drain": "the end and new code under load: nothing is lost",
+    "kill": "workers that are killed: their sockets and counts survive",
     "large": "large pictures: bounded in memory and time, small requests go on",
 }
 EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments"

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import numpy as np
 
 from bench import server
 from bench.client import Answer, Load, run
-from bench.processes import read_usage
+from bench.processes import family, read_usage
 from bench.upload import Upload, multipart, post
 
 PATH = "/mnist/classify"
@@ -33,6 +33,28 @@ def start(*options: str, app: str = "service:app", **environment: str) -> Abstra
         return [sys.executable, "-m", "uvicorn", app, "--no-access-log", "--port", str(port), *options]
 
     return server.running(command, server.READY_PATH, environment)
+
+
+def start_service(*options: str, app: str = "", **environment: str) -> AbstractContextManager[server.Server]:
+    """`python -m service` on a free port, with further options and environment variables."""
+
+    def command(port: int) -> list[str]:
+        module = ["-m", "service"] if not app else ["-c", f"import sys; from {app} import main; sys.exit(main())"]
+        return [sys.executable, *module, "--port", str(port), *options]
+
+    return server.running(command, server.READY_PATH, environment)
+
+
+def workers_of(started: server.Server) -> list[int]:
+    """Process ids of the workers: the supervisor's children that serve."""
+    return [pid for pid in sorted(family(started.process.pid)) if is_worker(pid)]
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is one of multiprocessing's workers."""
+    with suppress(OSError):
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def make_request(files: Sequence[tuple[str, bytes]], path: str = PATH, headers: bytes = b"") -> Upload:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.inference.device import choose_device, powers_of_two
-from service.inference.model import Model
+from service.inference.model import Model, sound
 from service.inference.onnx_runtime import ort
 from service.inference.session import open_session
 from service.settings import Settings
@@ -55,7 +55,7 @@ def classify(model: Model, images: Images) -> NDArray[np.float32]:
     """Probabilities (N, classes) of all images, in batches of every size in turn."""
     rows: list[NDArray[np.float32]] = []
     for size in itertools.cycle(model.runner.sizes):
-        rows += [row for _, row in model.run(list(images[len(rows) : len(rows) + size]))]
+        rows += [row for _, row in sound(model.run(list(images[len(rows) : len(rows) + size])))]
         if len(rows) == len(images):
             return np.stack(rows)
     raise AssertionError("a model has at least one batch size")

@@ -41,16 +41,17 @@ class Classify:
 
 async def classify(served: Served, intake: Intake, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request: 200 with the classes, 404 for invalid input, 503 when too many wait, 500 for a defect."""
-    batcher, statistics = served.batcher, served.batcher.statistics
+    batcher = served.batcher
+    scope["counted"] = True
     try:
         body = await intake.bodies.read(scope, receive)
-        started = time.perf_counter()
+        started = time.perf_counter_ns()
         content_type, query = header(scope, b"content-type"), read_query(scope["query_string"])
         opened = intake.open_small(body, content_type, query, served.target)
         if opened is None:
             opened = await intake.open_large(body, content_type, query, served.target, receive)
         parts, images = opened
-        statistics.decode_s += time.perf_counter() - started
+        batcher.statistics.add_decode(time.perf_counter_ns() - started)
         futures = batcher.submit(images)
         if batcher.inline:
             results = [await futures[0]] if len(futures) == 1 else await asyncio.gather(*futures)
@@ -60,12 +61,12 @@ async def classify(served: Served, intake: Intake, scope: Scope, receive: Receiv
     except ClientDisconnect:
         return
     except RequestError as error:
-        statistics.requests[await send_error(send, error)] += 1
+        served.answers.add(await send_error(send, error))
     except Exception:
-        statistics.requests[500] += 1
+        served.answers.add(500)
         logger.exception("A request for %s failed.", served.model.name)
         await send_error(send, None)
     else:
-        statistics.requests[200] += 1
+        served.answers.add(200)
         for message in write_json(200, answer):
             await send(message)

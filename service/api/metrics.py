@@ -1,9 +1,8 @@
-"""GET /metrics: every model's counts, in Prometheus's text format. Each worker reports its own."""
+"""GET /metrics: what all workers have counted, in Prometheus's text format."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -19,56 +18,89 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.inference.device import powers_of_two
+from service.counters import GAUGE, READY, Counters, Labels
+from service.inference.statistics import BATCH_BOUNDS
 from service.registry import Registry
+
+NS = 1e9  # in a second
 
 
 async def read_metrics(request: Request) -> Response:
     """The metrics as text, Prometheus's or OpenMetrics, whichever the client prefers."""
-    registry = CollectorRegistry()
-    registry.register(ModelCollector(request.app.state.registry))
+    collected = CollectorRegistry()
+    collected.register(ServiceCollector(request.app.state.registry, request.app.state.counters))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry), headers={"content-type": content_type})
+    return Response(encode(collected), headers={"content-type": content_type})
 
 
-class ModelCollector(Collector):
-    """Reads the models' counts when it is asked."""
+class ServiceCollector(Collector):
+    """Reads the counts of all workers when it is asked."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, counters: Counters) -> None:
+        self.registry, self.counters = registry, counters
 
     def collect(self) -> Iterable[Metric]:
-        """One family for each kind of count, with the model's name as a label."""
-        labels = ["model"]
-        info = InfoMetricFamily("service_model", "What is served, and on what it runs.", labels=labels)
-        up = GaugeMetricFamily("service_model_ready", "1 while the model's device answers.", labels=labels)
-        requests = CounterMetricFamily("service_requests", "Answers of /classify.", labels=["model", "status"])
-        images = CounterMetricFamily("service_images", "Images that were classified.", labels=labels)
-        failures = CounterMetricFamily("service_batch_failures", "Runs of the model that failed.", labels=labels)
-        waiting = GaugeMetricFamily("service_queue_images", "Images that wait for a run.", labels=labels)
-        sizes = HistogramMetricFamily("service_batch_size_images", "Images in one run of the model.", labels=labels)
-        decode = SummaryMetricFamily("service_decode_seconds", "A request's time from body to pixels.", labels=labels)
-        queue = SummaryMetricFamily("service_queue_seconds", "An image's time in the queue.", labels=labels)
-        run = SummaryMetricFamily("service_inference_seconds", "A run's time.", labels=labels)
+        """One family for each kind of count."""
+        self.registry.tell()
+        sums = self.counters.totals()
+        yield from self._collect_service(sums)
         for served in self.registry:
-            model, counts, name = served.model, served.batcher.statistics, served.model.name
+            yield from collect_model(served.model.name, sums)
+
+    def _collect_service(self, sums: Mapping[Labels, int]) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            "service_requests", "Answers by route, model and HTTP status.", labels=["route", "model", "status"]
+        )
+        for (kind, *labels), count in sorted(sums.items()):
+            if kind == "requests":
+                requests.add_metric(labels, count)
+        info = InfoMetricFamily("service_model", "What is served, and on what it runs.", labels=["model"])
+        up = GaugeMetricFamily("service_model_ready", "1 while the model's device responds.", labels=["model"])
+        for served in self.registry:
+            model = served.model
             device = {"device": model.device.name, "provider": model.device.provider}
-            info.add_metric([name], {"version": str(model.version), **device})
-            up.add_metric([name], float(model.runner.works))
-            for status, count in sorted(counts.requests.items()):
-                requests.add_metric([name, str(status)], count)
-            images.add_metric([name], counts.images)
-            failures.add_metric([name], counts.failures)
-            waiting.add_metric([name], served.batcher.waiting)
-            buckets = _cumulate(counts.batches, powers_of_two(max(model.runner.sizes)))
-            sizes.add_metric([name], buckets, counts.images)
-            decode.add_metric([name], sum(counts.requests.values()), counts.decode_s)
-            queue.add_metric([name], counts.images, counts.queue_s)
-            run.add_metric([name], counts.batches.total(), counts.run_s)
-        return info, up, requests, images, failures, waiting, sizes, decode, queue, run
+            info.add_metric([model.name], {"version": str(model.version), **device})
+            up.add_metric([model.name], float(model.runner.works))
+        workers = self.counters.workers()
+        ready = sum(worker.phase == READY and worker.responds for worker in workers)
+        return (
+            requests,
+            info,
+            up,
+            GaugeMetricFamily("service_workers", "Processes of this service.", len(workers)),
+            GaugeMetricFamily("service_workers_ready", "Of them, those that are ready and respond.", ready),
+        )
 
 
-def _cumulate(counts: Counter[int], bounds: Iterable[int]) -> list[tuple[str, float]]:
-    """A histogram's buckets: how many values are at most each bound."""
-    buckets = [(str(bound), sum(count for value, count in counts.items() if value <= bound)) for bound in bounds]
-    return [*buckets, ("+Inf", counts.total())]
+def collect_model(name: str, sums: Mapping[Labels, int]) -> Iterable[Metric]:
+    """The families of one model."""
+
+    def of(kind: str) -> int:
+        return sums.get((kind, name), 0)
+
+    labels, values = ["model"], [name]
+    images = CounterMetricFamily("service_images", "Images that were classified.", labels=labels)
+    images.add_metric(values, of("images"))
+    failures = CounterMetricFamily("service_batch_failures", "Runs of the model that failed.", labels=labels)
+    failures.add_metric(values, of("failures"))
+    waiting = GaugeMetricFamily("service_queue_images", "Images that wait for a run.", labels=labels)
+    waiting.add_metric(values, of(f"{GAUGE}waiting"))
+    sizes = HistogramMetricFamily("service_batch_size_images", "Images in one run of the model.", labels=labels)
+    sizes.add_metric(values, cumulate(sums, name), of("images"))
+    decode = SummaryMetricFamily("service_decode_seconds", "A request's time from body to pixels.", labels=labels)
+    decode.add_metric(values, of("decodes"), of("decode_ns") / NS)
+    queue = SummaryMetricFamily("service_queue_seconds", "An image's time in the queue.", labels=labels)
+    queue.add_metric(values, of("images"), of("queue_ns") / NS)
+    run = SummaryMetricFamily("service_inference_seconds", "A run's time.", labels=labels)
+    run.add_metric(values, of("runs"), of("run_ns") / NS)
+    return images, failures, waiting, sizes, decode, queue, run
+
+
+def cumulate(sums: Mapping[Labels, int], name: str) -> list[tuple[str, float]]:
+    """A histogram's buckets: how many runs had at most so many images."""
+    buckets: list[tuple[str, float]] = []
+    total = 0
+    for bound in BATCH_BOUNDS:
+        total += sums.get(("batch", name, str(bound)), 0)
+        buckets.append((str(bound), total))
+    return [*buckets, ("+Inf", total)]

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import DeviceLostError, LimitError, OverloadError
-from service.inference.model import Result
+from service.inference.model import Outcome, Result
 from service.inference.statistics import Statistics
 
 logger = logging.getLogger("service")
 Image = NDArray[np.uint8]
 
 
-Entry = tuple[Image, asyncio.Future[Result], float]  # the time is when it came, time.perf_counter()
+Entry = tuple[Image, asyncio.Future[Result], int]  # the time is when it came, time.perf_counter_ns()
 
 
 class BatchModel(Protocol):
@@ -45,8 +45,8 @@ class BatchModel(Protocol):
     def is_quick(self) -> bool:
         """Whether a run is over sooner than a change of threads pays."""
 
-    def run(self, images: Sequence[Image]) -> list[Result]:
-        """A result for each image, at most `max_batch` of them."""
+    def run(self, images: Sequence[Image]) -> Sequence[Outcome]:
+        """A result for each image, or what is wrong with it; at most `max_batch` of them."""
 
 
 class Batcher:
@@ -56,16 +56,18 @@ class Batcher:
         self,
         model: BatchModel,
         max_queue: int,
+        statistics: Statistics,
         inline: bool | None = None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """`inline` overrules the model's `is_quick`; `on_lost` is called when the model's device has failed."""
         self.model, self.max_queue, self._on_lost = model, max_queue, on_lost
         self.inline = model.is_quick if inline is None else inline
-        self.statistics = Statistics()
+        self.statistics = statistics
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Entry] = deque()
         self._slots = self._free = 1 if self.inline else model.slots  # runs that may be scheduled or under way
+        self._runs: set[int] = set()  # when those under way began, time.perf_counter_ns()
         self._seen = 0  # images that waited in the last turn of the event loop
         self._drained: asyncio.Future[None] | None = None  # set while `close` waits for the last run
         self._threads = None if self.inline else ThreadPoolExecutor(self._slots, thread_name_prefix="model")
@@ -74,6 +76,11 @@ class Batcher:
     def waiting(self) -> int:
         """Images in the queue."""
         return len(self._waiting)
+
+    @property
+    def longest_run_s(self) -> float:
+        """For how long the oldest run that has not ended has been under way."""
+        return (time.perf_counter_ns() - min(self._runs)) / 1e9 if self._runs else 0.0
 
     def submit(self, images: Sequence[Image]) -> list[asyncio.Future[Result]]:
         """One future for each image, of its result. A cancelled one is not run.
@@ -86,7 +93,7 @@ class Batcher:
             raise LimitError(f"the request has {len(images)} images; at most {self.max_queue} may wait")
         if len(self._waiting) + len(images) > self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
-        now = time.perf_counter()
+        now = time.perf_counter_ns()
         futures = []
         for image in images:
             future = self._loop.create_future()
@@ -118,8 +125,8 @@ class Batcher:
             if self._drained is not None and self._free == self._slots:
                 self._drained.set_result(None)
             return
-        started = time.perf_counter()
-        self.statistics.queue_s += started * len(batch) - sum([since for _, _, since in batch])
+        started = time.perf_counter_ns()
+        self.statistics.add_wait(started * len(batch) - sum([since for _, _, since in batch]))
         images = [image for image, _, _ in batch]
         if self._threads is None:
             try:
@@ -128,10 +135,12 @@ class Batcher:
                 self._fail(batch, error)
             self._loop.call_soon(self._run_next)
             return
+        self._runs.add(started)
         run = self._loop.run_in_executor(self._threads, self.model.run, images)
         run.add_done_callback(lambda done: self._finish(batch, done, started))
 
-    def _finish(self, batch: list[Entry], done: asyncio.Future[list[Result]], started: float) -> None:
+    def _finish(self, batch: list[Entry], done: asyncio.Future[Sequence[Outcome]], started: int) -> None:
+        self._runs.discard(started)
         error = done.exception()
         if error is None:
             self._answer(batch, done.result(), started)
@@ -149,16 +158,18 @@ class Batcher:
                 return batch
         return []
 
-    def _answer(self, batch: list[Entry], results: list[Result], started: float) -> None:
-        self.statistics.run_s += time.perf_counter() - started
-        self.statistics.batches[len(batch)] += 1
-        self.statistics.images += len(batch)
+    def _answer(self, batch: list[Entry], results: Sequence[Outcome], started: int) -> None:
+        self.statistics.add_run(len(batch), time.perf_counter_ns() - started)
         for (_, future, _), result in zip(batch, results, strict=True):
-            if not future.done():
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
                 future.set_result(result)
 
     def _fail(self, batch: list[Entry], error: BaseException) -> None:
-        self.statistics.failures += 1
+        self.statistics.add_failure()
         if isinstance(error, DeviceLostError):
             self._on_lost()
         else:

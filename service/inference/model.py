@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import DeviceError, ModelError, PartitionedGraphError
+from service.errors import DeviceError, ModelError, NotANumberError, PartitionedGraphError
 from service.inference.device import Device
 from service.inference.image_input import PIXELS, ImageTensor, read_image_tensor
 from service.inference.runner import Runner
@@ -27,6 +28,7 @@ NAMES = "names"  # Ultralytics' metadata key: a Python dict literal of index to 
 BACKGROUND = "upload_and_classify.background"  # our own: what shows through transparent pixels, #rrggbb
 Label = int | str
 Result = tuple[int, NDArray[np.float32]]  # index of the best class, probabilities (classes,)
+Outcome = Result | NotANumberError
 
 
 class Model:
@@ -55,8 +57,8 @@ class Model:
         self.label_json = [json.dumps(label).encode() for label in self.labels]
         self._is_probabilities = self._gives_probabilities()
 
-    def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
-        """A result for each of N images (H, W, C) uint8, N at most `max_batch`.
+    def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Outcome]:
+        """A result for each of N images (H, W, C) uint8, N at most `max_batch`; an error where it is no number.
 
         Raises:
             DeviceLostError: The device has failed.
@@ -64,7 +66,11 @@ class Model:
         outputs = self.runner.run(images)
         if not self._is_probabilities:
             outputs = softmax(outputs)
-        return list(zip(outputs.argmax(axis=1).tolist(), outputs, strict=True))
+        results: list[Outcome] = list(zip(outputs.argmax(axis=1).tolist(), outputs, strict=True))
+        if not math.isfinite(outputs.sum()):
+            for index in np.flatnonzero(~np.isfinite(outputs).all(axis=1)):
+                results[index] = NotANumberError(f"{self.name}: an output of the model is not a number")
+        return results
 
     @property
     def max_batch(self) -> int:
@@ -117,7 +123,21 @@ class Model:
         """Whether the outputs are probabilities; if not, they are logits."""
         shape = (self.max_batch, *self.runner.image_shape)
         outputs = self.runner.run(list(np.random.default_rng(0).integers(0, 256, shape, np.uint8)))
+        if not np.isfinite(softmax(outputs)).all():
+            raise ModelError(f"output {self.output_name!r} is not a number (NaN or infinite) for an image of noise")
         return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-2))
+
+
+def sound(outcomes: Sequence[Outcome]) -> list[Result]:
+    """The results, where all of them are numbers.
+
+    Raises:
+        NotANumberError: One is not.
+    """
+    for outcome in outcomes:
+        if isinstance(outcome, NotANumberError):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, NotANumberError)]
 
 
 def _make_pixel_model(path: Path, tensor: ImageTensor) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from service.counters import Counters
 from service.errors import DeviceLostError, OverloadError
 from service.inference.batcher import Batcher
 from service.inference.model import Result
+from service.inference.statistics import Statistics
 
 
 class Echo:
@@ -34,6 +37,10 @@ class Echo:
         if 255 in first:
             raise RuntimeError("the device is lost")
         return [(value, np.zeros(1, np.float32)) for value in first]
+
+
+def make_batcher(model: Echo, max_queue: int, inline: bool | None = None, **others: Any) -> Batcher:
+    return Batcher(model, max_queue, Statistics(Counters(), "echo"), inline, **others)
 
 
 def image(value: int) -> NDArray[np.uint8]:
@@ -72,7 +79,7 @@ def test_batched_equals_unbatched(
                 assert answer[0] == value
 
     async def main() -> None:
-        batcher = Batcher(Echo(max_batch, slots=slots), max_queue=10_000, inline=inline)
+        batcher = make_batcher(Echo(max_batch, slots=slots), max_queue=10_000, inline=inline)
         tasks = []
         for values, turns, leaves in plan:
             for _ in range(turns):
@@ -88,7 +95,7 @@ def test_what_waits_while_the_model_is_busy_goes_together() -> None:
     async def main() -> list[int]:
         model = Echo(max_batch=4)
         model.release.clear()
-        batcher = Batcher(model, 100, inline=False)
+        batcher = make_batcher(model, 100, inline=False)
         futures = batcher.submit([image(1)])
         await asyncio.sleep(0.05)  # the first image is with the model now
         for value in range(6):
@@ -105,7 +112,7 @@ def test_a_model_of_two_slots_is_given_the_next_batch_while_one_runs() -> None:
     async def main() -> None:
         model = Echo(max_batch=2, delay_s=0.01, slots=2)
         model.release.clear()
-        batcher = Batcher(model, 100)
+        batcher = make_batcher(model, 100)
         futures = []
         for value in range(8):
             futures += batcher.submit([image(value)])
@@ -115,7 +122,8 @@ def test_a_model_of_two_slots_is_given_the_next_batch_while_one_runs() -> None:
         assert [best for best, _ in await asyncio.gather(*futures)] == list(range(8))
         await batcher.close()
         assert model.sizes == [2, 2, 2, 2]
-        assert batcher.statistics.batches == {2: 4}
+        counts = batcher.statistics.values
+        assert counts[batcher.statistics._sizes[1]] == counts[batcher.statistics._runs] == 4  # of two images each
 
     asyncio.run(main())
 
@@ -127,7 +135,7 @@ def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None
 
     async def main(inline: bool) -> None:
         told: list[bool] = []
-        batcher = Batcher(Lost(), 100, inline, on_lost=lambda: told.append(True))
+        batcher = make_batcher(Lost(), 100, inline, on_lost=lambda: told.append(True))
         answers = await asyncio.gather(*batcher.submit([image(1), image(2)]), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["the device has failed"] * 2
         await batcher.close()
@@ -140,7 +148,7 @@ def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None
 def test_requests_of_one_turn_of_the_loop_go_together() -> None:
     async def main() -> list[int]:
         model = Echo(max_batch=64)
-        batcher = Batcher(model, 100)
+        batcher = make_batcher(model, 100)
         assert batcher.inline
         await asyncio.gather(*(batcher.submit([image(value)])[0] for value in range(9)))
         return model.sizes
@@ -150,7 +158,7 @@ def test_requests_of_one_turn_of_the_loop_go_together() -> None:
 
 def test_a_slow_model_leaves_the_event_loop_free() -> None:
     async def main() -> float:
-        batcher = Batcher(Echo(delay_s=0.3), 100)
+        batcher = make_batcher(Echo(delay_s=0.3), 100)
         assert not batcher.inline
         (future,) = batcher.submit([image(1)])
         longest = 0.0
@@ -168,7 +176,7 @@ def test_images_of_clients_that_left_are_not_run() -> None:
     async def main() -> list[int]:
         model = Echo()
         model.release.clear()
-        batcher = Batcher(model, 100, inline=False)
+        batcher = make_batcher(model, 100, inline=False)
         batcher.submit([image(1)])
         await asyncio.sleep(0.05)
         for future in batcher.submit([image(2)] * 3):
@@ -184,7 +192,7 @@ def test_images_of_clients_that_left_are_not_run() -> None:
 
 def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
     async def main() -> None:
-        batcher = Batcher(Echo(), max_queue=3, inline=True)
+        batcher = make_batcher(Echo(), max_queue=3, inline=True)
         futures = batcher.submit([image(1), image(2)])
         with pytest.raises(OverloadError, match="2 images are waiting, at most 3 may; try again"):
             batcher.submit([image(3), image(4)])
@@ -197,7 +205,7 @@ def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
 @pytest.mark.parametrize("inline", [True, False])
 def test_closing_answers_what_was_accepted(inline: bool) -> None:
     async def main() -> None:
-        batcher = Batcher(Echo(delay_s=0.01), 100, inline=inline)
+        batcher = make_batcher(Echo(delay_s=0.01), 100, inline=inline)
         futures = batcher.submit([image(value) for value in range(10)])
         await batcher.close()
         assert [future.result()[0] for future in futures] == list(range(10))

@@ -1,0 +1,219 @@
+"""uvicorn's HTTP protocol, with bounds, and with an end that loses nothing.
+
+    uvicorn service:app --http service.server.protocol:Protocol
+
+uvicorn bounds neither the bytes nor the seconds of a request's head, and when it stops it closes connections on which
+a request may just have arrived. Here a head is bounded, connections are fewer than the process's descriptors, and a
+connection is closed only when nothing unread is in it; until then its answers say `Connection: close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import resource
+import termios
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from service import counters
+
+logger = logging.getLogger("service")
+MAX_HEAD_BYTES, HEAD_TIMEOUT_S = 64 * 1024, 10.0  # of one request's line and headers
+SWEEP_S = 1.0
+QUIET_S = 0.5  # for which a connection brings nothing before it is closed at the end
+LINGER_S, LINGER_BYTES = 2.0, 1 << 20  # what is still read of a refused body, so that its client sees the answer
+SPARE_DESCRIPTORS = 64  # for files, models and listeners
+
+
+class HeadTooLargeError(Exception):
+    """Raised within the parser's callbacks."""
+
+
+class Guard:
+    """What the connections of one server share: who has not sent a whole head yet, and whether the end has begun."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.ending = False
+        self.full = False
+        self.incomplete: dict[Protocol, float] = {}  # since when, on the loop's clock
+        self.max_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
+        self.answers = counters.StatusCounts(counters.current(), "none")
+        self._loop = loop
+        loop.call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        latest = self._loop.time() - HEAD_TIMEOUT_S
+        for protocol in [protocol for protocol, since in self.incomplete.items() if since < latest]:
+            protocol.give_up()
+        self._loop.call_later(SWEEP_S, self._sweep)
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        state: Any = self.server_state
+        if not hasattr(state, "guard"):
+            state.guard = Guard(self.loop)
+        self.guard: Guard = state.guard
+        self._in_head, self._head_bytes = True, 0
+        self._lingers = False  # whether what still comes is thrown away
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, or refuse it while descriptors last."""
+        super().connection_made(transport)
+        guard = self.guard
+        if len(self.connections) > guard.max_connections:
+            if not guard.full:
+                logger.error("%d connections are open; further ones are refused.", guard.max_connections)
+            guard.full = True
+            self.refuse(503, "as many connections are open as the process may have; try again")
+            return
+        guard.incomplete[self] = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.guard.incomplete.pop(self, None)
+        if len(self.connections) < 0.9 * self.guard.max_connections:
+            self.guard.full = False
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come."""
+        if self._lingers:
+            self._head_bytes += len(data)
+            if self._head_bytes > LINGER_BYTES:
+                self.transport.abort()
+            return
+        self._unset_keepalive_if_required()
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # none is offered; the request is answered as it is
+            self.cycle.keep_alive = False
+        except httptools.HttpParserError as error:
+            too_large = isinstance(error.__context__, HeadTooLargeError)
+            if too_large:
+                self.refuse(431, f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
+            else:
+                self.refuse(400, "this is not an HTTP request")
+            return
+        if self._in_head:
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.refuse(431, f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
+            elif self._head_bytes:
+                self.guard.incomplete.setdefault(self, self.loop.time())
+        elif self.cycle.more_body and self.cycle.keep_alive:
+            # An answer that is given before the whole body has come ends the connection, and is read by its client.
+            self.cycle.keep_alive = False
+            self.cycle.transport = Lingering(self)  # type: ignore[assignment]
+
+    def on_message_begin(self) -> None:
+        """Begin a request's head."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, whose head has come."""
+        if self._head_bytes > MAX_HEAD_BYTES and self._count_head() > MAX_HEAD_BYTES:
+            raise HeadTooLargeError
+        self._in_head, self._head_bytes = False, 0
+        self.guard.incomplete.pop(self, None)
+        super().on_headers_complete()
+        if self.guard.ending:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """End a request, whose body has come."""
+        self._in_head = True
+        if isinstance(self.cycle.transport, Lingering) and not self.cycle.response_started:
+            self.cycle.transport = self.transport
+            self.cycle.keep_alive = not self.guard.ending and self.parser.should_keep_alive()
+        super().on_message_complete()
+
+    def eof_received(self) -> None:
+        """Close, when the client has read the answer that it was refused with."""
+        if self._lingers:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """Begin the end: what is under way is answered, and what comes within a moment, too."""
+        self.guard.ending = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # the last one, where several are in the pipeline
+        else:
+            self.loop.call_later(QUIET_S, self._close_when_quiet)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that brings nothing."""
+        self._close_when_quiet()
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer outside any request, and end the connection."""
+        self.guard.incomplete.pop(self, None)
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive, self._lingers = False, True  # the one before is answered, and ends the connection
+            return
+        self.guard.answers.add(status)
+        body = json.dumps({"error": message}).encode()
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.linger()
+
+    def give_up(self) -> None:
+        """End a connection whose request has not begun, or not come to the end of its head, in time."""
+        if self._head_bytes:
+            self.refuse(408, f"the head of the request took longer than {HEAD_TIMEOUT_S:.0f} s to arrive")
+        else:
+            self.transport.close()
+
+    def linger(self) -> None:
+        """Send what is written, and read on for a moment: closing with unread bytes would reset the connection."""
+        self._lingers, self._head_bytes = True, 0
+        self.guard.incomplete.pop(self, None)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _count_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _close_when_quiet(self) -> None:
+        """Close, unless a request has just come or is under way; then its answer does."""
+        if self.transport.is_closing() or self._lingers:
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif (self._in_head and self._head_bytes) or has_unread(self.transport):
+            self.loop.call_later(QUIET_S, self._close_when_quiet)
+        else:
+            self.transport.close()
+
+
+class Lingering:
+    """The transport of a request whose body has not come: its end waits until the client has seen the answer."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
+
+    def close(self) -> None:
+        """End the connection."""
+        self.protocol.linger()
+
+
+def has_unread(transport: asyncio.Transport) -> bool:
+    """Whether the kernel holds bytes that have not been read."""
+    descriptor = transport.get_extra_info("socket").fileno()
+    unread = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+    return unread != bytes(4)
