@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from bench.errors import ServerError
 from bench.processes import family, kill
@@ -30,6 +30,12 @@ class Server(NamedTuple):
     process: subprocess.Popen[bytes]
     port: int
     ready_s: float  # from the start of the process to the first good answer
+    log: BinaryIO  # what it has written
+
+    def read_log(self) -> str:
+        """All that it has written so far."""
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
 
 
 def service_command(port: int) -> list[str]:
@@ -74,7 +80,7 @@ def running(
         )
         try:
             _await_ready(process, port, ready_path)
-            yield Server(process, port, time.perf_counter() - started)
+            yield Server(process, port, time.perf_counter() - started, log)
         except ServerError as error:
             log.seek(0)
             words_of_server = log.read().decode(errors="replace").strip()[-2000:]

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))
     os.environ["WEB_CONCURRENCY"] = str(options.workers)  # by which the workers share the cores
     config = uvicorn.Config(
-        "service:app",
+        options.app,
         http="service.server.protocol:Protocol",
         ws="none",
         host=options.host,
@@ -60,6 +60,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     workers = os.environ.get("WEB_CONCURRENCY", "1")
     parser.add_argument("--workers", type=int, default=workers, help="processes, default $WEB_CONCURRENCY or 1")
     parser.add_argument("--grace", type=int, default=30, metavar="SECONDS", help="for the end, default %(default)s")
+    parser.add_argument("--app", default="service:app", help="an application that wraps it, as module:name")
     parser.add_argument("--root-path", default="", help="prefix that a reverse proxy adds")
     parser.add_argument("--access-log", action="store_true", help="log each request; costs half the throughput")
     options = parser.parse_args(arguments)

@@ -13,20 +13,25 @@ from bench.errors import BenchError
 TRIALS = {
     "damage": "damaged files: refused, nothing kept",
     "drain": "the end and new code under load: nothing is lost",
+    "hang": "workers that hang: noticed, replaced, and no orphan",
+    "heads": "heads and bodies without end: bounded in bytes and seconds",
+    "descriptors": "more connections than descriptors",
+    "workers": "two workers: connections spread, metrics summed",
     "kill": "workers that are killed: their sockets and counts survive",
     "large": "large pictures: bounded in memory and time, small requests go on",
 }
+ON_REQUEST = {"peers": "how other servers end, whose environments it builds"}
 EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the trials and print each finding beside its goal."""
     parser = argparse.ArgumentParser(prog="python -m bench chaos", description=__doc__, epilog=EPILOG)
-    listed = ", ".join(f"{name} ({what})" for name, what in TRIALS.items())
+    listed = ", ".join(f"{name} ({what})" for name, what in {**TRIALS, **ON_REQUEST}.items())
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"all, or of: {listed}")
     parser.add_argument("--long", action="store_true", help="as much as is claimed, instead of some seconds each")
     options = parser.parse_args(arguments)
-    unknown = set(options.trials) - set(TRIALS)
+    unknown = set(options.trials) - {*TRIALS, *ON_REQUEST}
     if unknown:
         parser.error(f"no trial is called {', '.join(sorted(unknown))}; the trials are {', '.join(TRIALS)}")
     missed = 0

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 
@@ -70,8 +71,6 @@ def count_classified(server: Server) -> int:
 
 def read_metrics(server: Server) -> dict[str, float]:
     """Every value of /metrics by its name and labels."""
-    import urllib.request
-
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=5) as response:
         lines = response.read().decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}

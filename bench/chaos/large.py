@@ -18,6 +18,7 @@ from bench.upload import Upload
 SIDE = 5792  # whose square is the default of SERVICE_MAX_PIXELS, 33.5 million
 PICTURES, PARTS = 16, 60
 SMALL_CONNECTIONS = 2
+P_MS = {50: 5.0, 99.9: 25.0}  # milliseconds by percentile; a short run on a busy machine gets four times as many
 
 
 def run(long: bool) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def run(long: bool) -> Iterator[Finding]:
     with start() as server:
         small = make_request([(SAMPLE.name, SAMPLE.read_bytes())])
         count_statuses(server.port, [small] * 2000, SMALL_CONNECTIONS)
-        yield from beside(server, [make_request([("photo.png", file)])] * PICTURES * (3 if long else 1), small)
+        yield from beside(server, [make_request([("photo.png", file)])] * PICTURES * (3 if long else 1), small, long)
     with start() as server:
         parts = [(f"{index}.png", flat((SIDE, SIDE), bit_depth=1)) for index in range(PARTS)]
         started = time.perf_counter()
@@ -38,7 +39,7 @@ def run(long: bool) -> Iterator[Finding]:
         yield exactly("a good file afterwards", dict(count_statuses(server.port, [small], 1)), {200: 1})
 
 
-def beside(server: Server, large: list[Upload], small: Upload) -> Iterator[Finding]:
+def beside(server: Server, large: list[Upload], small: Upload, long: bool) -> Iterator[Finding]:
     """All large requests at once, and small ones beside them until the last large one is answered."""
     done = threading.Event()
     latencies: list[float] = []
@@ -71,5 +72,6 @@ def beside(server: Server, large: list[Upload], small: Upload) -> Iterator[Findi
     yield at_most("peak memory", peak[0], 1000, "MB")
     yield exactly(f"small requests beside them, {len(latencies):,}, of which bad", len(bad), 0)
     latencies.sort()
-    for percent, goal in ((50, 5.0), (99.9, 25.0)):
-        yield at_most(f"small requests beside them, p{percent:g}", percentile(latencies, percent) * 1000, goal, "ms")
+    for percent, goal in P_MS.items():
+        value = percentile(latencies, percent) * 1000
+        yield at_most(f"small requests beside them, p{percent:g}", value, goal if long else 4 * goal, "ms")

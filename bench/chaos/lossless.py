@@ -46,10 +46,11 @@ def uploads(keep_alive: bool) -> Iterator[Upload]:
 
 
 @contextmanager
-def load(port: int, keep_alive: bool, warm_s: float = 1.0) -> Iterator[Losses]:
+def load(port: int, keep_alive: bool, warm_s: float = 1.0, upload: Upload | None = None) -> Iterator[Losses]:
     """Load while the block runs, which begins when it has gone on for a moment; it ends by itself with the server."""
     losses = Losses()
-    endless = itertools.takewhile(lambda _: not losses.stopped.is_set(), uploads(keep_alive))
+    asks = itertools.repeat(upload) if upload else uploads(keep_alive)
+    endless = itertools.takewhile(lambda _: not losses.stopped.is_set(), asks)
 
     def send() -> None:
         with suppress(OSError):

@@ -73,7 +73,10 @@ class Protocol(HttpToolsProtocol):
             if not guard.full:
                 logger.error("%d connections are open; further ones are refused.", guard.max_connections)
             guard.full = True
-            self.refuse(503, "as many connections are open as the process may have; try again")
+            if len(self.connections) > guard.max_connections + SPARE_DESCRIPTORS // 2:
+                transport.abort()  # in so many words only while there are descriptors for it
+            else:
+                self.refuse(503, "as many connections are open as the process may have; try again")
             return
         guard.incomplete[self] = self.loop.time()
 
