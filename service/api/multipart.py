@@ -14,6 +14,7 @@ from service.errors import LimitError, UploadError
 from service.images.png import Data
 
 MAX_PART_HEADER_BYTES = 8 * 1024
+MAX_TYPE_BYTES = 1024  # of the Content-Type; a boundary has at most 70 by RFC 2046, but not every client counts
 # What browsers, curl and the usual libraries send is read by one match each; all else by its parameters.
 usual_type = re.compile(rb"multipart/form-data; boundary=([0-9A-Za-z'()+_,./:=?-]{1,70})")
 usual_header = re.compile(
@@ -21,10 +22,18 @@ usual_header = re.compile(
     rb"(?:Content-Type: [^\r\n]*\r\n)?\r\n",
     re.IGNORECASE,
 )
-boundary_parameter = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
-disposition_line = re.compile(rb"^content-disposition:[ \t]*form-data[ \t]*(;[^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-parameter = re.compile(rb';[ \t]*([\w*-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
+boundary_line_end = re.compile(rb"[ \t]*\r\n")  # RFC 2046 lets gateways pad the line
+folding = re.compile(rb"\r\n[ \t]+")
+header_lines = re.compile(rb"(?:[\w!#$%&'*+.^`|~-]+:[^\r\n]*\r\n)*")
+disposition_line = re.compile(rb"^content-disposition:[ \t]*form-data[ \t]*(;[^\r]*|)\r", re.IGNORECASE | re.MULTILINE)
+# To the next semicolon outside quotes; quotes left open reach to the end, and \" outside them opens none.
+# Once begun it cannot fail, so it never goes back to try another way: its time is linear in any text.
+parameter = re.compile(rb';((?:[^;"\\]++|\\"?|"(?:[^"\\]++|\\.)*"?)*)')
+# In quotes, \" and \\ stand for one character, as curl before 7.81 and httpx write them. Any other backslash stands for
+# itself: browsers do not escape it, and Internet Explorer sent whole paths, as C:\dir\a.png, which are kept whole.
+# What browsers do escape is kept as sent too (%22, %0D, %0A), for a file may have such a name.
 escaped = re.compile(rb'\\(["\\])')
+extended = re.compile(rb"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE)  # RFC 8187: charset'language'value
 
 
 LARGE_BYTES = 64 * 1024  # of content; a view of the body serves as well as a copy
@@ -42,8 +51,8 @@ def read_parts(body: bytes | bytearray, content_type: bytes, max_parts: int) -> 
     """Parts of `body`, in their order.
 
     Raises:
-        UploadError: The body does not keep to the format.
-        LimitError: More than `max_parts` parts, or a part's header is too long.
+        UploadError: The body does not keep to the format, or a part's header is too long.
+        LimitError: More than `max_parts` parts, or a Content-Type of more than `MAX_TYPE_BYTES`.
     """
     separator = b"\r\n--" + _read_boundary(content_type)
     # The first boundary opens the body; what stands before it is a preamble, to be ignored.
@@ -74,35 +83,62 @@ def _read_boundary(content_type: bytes) -> bytes:
     usual = usual_type.fullmatch(content_type)
     if usual is not None:
         return usual[1]
-    found = boundary_parameter.search(content_type)
-    if found is None:
+    if len(content_type) > MAX_TYPE_BYTES:
+        raise LimitError(f"the Content-Type has {len(content_type)} bytes; at most {MAX_TYPE_BYTES} are allowed")
+    boundary = _read_parameters(content_type).get(b"boundary")
+    if not boundary:
         raise UploadError("the Content-Type multipart/form-data names no boundary")
-    return found[1] or found[2]
+    return boundary
 
 
 def _read_header(body: bytes | bytearray, position: int, number: int) -> tuple[str, str, int]:
     """Names of the field and of the file in the header of the part after a boundary, and where its content begins."""
-    start = body.find(b"\r\n", position) + 2
+    line_end = boundary_line_end.match(body, position, position + MAX_PART_HEADER_BYTES)
+    if line_end is None:  # a bare line feed is no line end, here and in the header
+        raise UploadError(f"the boundary before part {number} is not followed by the end of its line")
+    start = line_end.end()
     # A part without any header begins with the empty line itself.
     end = body.find(b"\r\n\r\n", start - 2, start + MAX_PART_HEADER_BYTES)
-    if start == 1 or end == -1:
+    if end == -1:
         raise UploadError(f"the header of part {number} has no end within {MAX_PART_HEADER_BYTES} bytes")
-    return *_read_names(bytes(body[start:end])), end + 4
+    return *_read_names(folding.sub(b" ", body[start : end + 2])), end + 4
 
 
 def _read_names(header: bytes) -> tuple[str, str]:
-    """Names of the field and of the file in a part's header."""
+    """Names of the field and of the file in a part's header, whose lines are unfolded."""
+    if header_lines.fullmatch(header) is None:
+        raise UploadError("a part of the multipart body has a header line that is not 'name: value' and CRLF")
     line = disposition_line.search(header)
     if line is None:
         raise UploadError("a part of the multipart body has no Content-Disposition: form-data header")
-    values = {name.lower(): quoted or plain for name, quoted, plain in parameter.findall(line[1])}
+    values = _read_parameters(line[1])
     if b"name" not in values:
         raise UploadError("a part of the multipart body has no field name")
-    if b"filename*" in values:  # RFC 5987, which some clients send beside or instead of filename
-        _, _, encoded = values[b"filename*"].partition(b"''")
-        values[b"filename"] = unquote_to_bytes(encoded)
-    return _text(values[b"name"]), _text(values.get(b"filename", b""))
+    return _text(values[b"name"]), _read_file_name(values.get(b"filename", b""), values.get(b"filename*", b""))
+
+
+def _read_file_name(plain: bytes, coded: bytes) -> str:
+    """The value of `filename*`, or of `filename` where the former is absent or in another charset.
+
+    RFC 7578 forbids `filename*` in forms, but some clients send it, beside `filename` or instead of it.
+    """
+    known = extended.fullmatch(coded)
+    if known is not None:
+        return unquote_to_bytes(known[2]).decode(known[1].decode(), "replace")
+    return _text(plain or unquote_to_bytes(coded.rpartition(b"'")[2]))
+
+
+def _read_parameters(header: bytes) -> dict[bytes, bytes]:
+    """What follows the first semicolon of a header's value: names in lower case; values without quotes and escapes."""
+    values: dict[bytes, bytes] = {}
+    for text in parameter.findall(header):
+        name, _, value = text.partition(b"=")
+        value = value.strip(b" \t")
+        if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
+            value = escaped.sub(rb"\1", value[1:-1])
+        values[name.strip(b" \t").lower()] = value
+    return values
 
 
 def _text(value: bytes) -> str:
-    return escaped.sub(rb"\1", value).decode("utf-8", "replace")
+    return value.decode("utf-8", "replace")
