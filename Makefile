@@ -1,10 +1,12 @@
 # make serve   sets up .venv and serves the models in the repository at http://127.0.0.1:8000
+#              (make serve HOST=0.0.0.0 PORT=8080 WORKERS=4)
 # make test    sets up .venv with all extras, then lint, types and every test
 # make train, make convert, make bench   the rest of the pipeline; each sets up what it needs
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+WORKERS ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
@@ -14,7 +16,7 @@ CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
 .PHONY: serve test lint train convert bench clean
 
 serve: $(VENV)/.serve
-	$(BIN)/python -m uvicorn service:app --host $(HOST) --port $(PORT) --no-access-log
+	$(BIN)/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
 test: lint
 	$(BIN)/python -m pytest

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         listeners = listen(options.host, options.port, options.workers)
     except OSError as error:
-        reason = f"cannot listen on {options.host}:{options.port}: {error.strerror}"
+        reason = f"cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}"
         print(f"service: {reason}; --port (PORT of make) takes another", file=sys.stderr)
         return STARTUP_FAILURE
     port = listeners[0].getsockname()[1]

@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
+
+import httpx
 
 RUNNING = re.compile(r"Uvicorn running on (http://\S+)")
 START_TIMEOUT_S = 60
@@ -24,14 +27,36 @@ class Server(NamedTuple):
 
 
 @contextmanager
+def serve_workers(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
+    """Start `python -m service` on a free port, wait until all its workers are ready, stop it in the end."""
+    with _run([sys.executable, "-m", "service", "--port", "0", *options], environment) as server:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not _is_ready(server.url):
+            assert server.process.poll() is None, "\n".join(server.log)
+            assert time.monotonic() < deadline, "\n".join(server.log)
+            time.sleep(0.05)
+        yield server
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/v2/health/ready", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
 def serve(environment: Mapping[str, str], *options: str, app: str = "service:app") -> Iterator[Server]:
     """Start `uvicorn <app>` on a free port, wait until it is ready, stop it in the end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", app, "--port", "0", "--no-access-log", *options],
-        env={**os.environ, **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-m", "uvicorn", app, "--port", "0", "--no-access-log", *options]
+    with _run(command, environment) as server:
+        yield server
+
+
+@contextmanager
+def _run(command: list[str], environment: Mapping[str, str]) -> Iterator[Server]:
+    """A server whose address has been read from its log."""
+    with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as process:
         log: list[str] = []
         ready = threading.Event()
         address = ""

@@ -35,7 +35,7 @@ class Losses:
 
     @property
     def lost(self) -> int:
-        """Requests without a good answer."""
+        """Requests without an answer, or with a bad one."""
         return self.answers.total() - self.answers[200]
 
 

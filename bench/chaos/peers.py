@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,16 +26,18 @@ def run(long: bool) -> Iterator[Finding]:
     plan = Plan("python", [], 0.0, ROOT / "models", 0, 1)
     for candidate in CANDIDATES:
         for keep_alive in (True, False) if candidate.name in PEERS else ():
-            lost = answered = 0
+            answers: Counter[int] = Counter()
             for _ in range(LONG if long else SHORT):
                 upload = make_upload(candidate.form, candidate.path, keep_alive)
                 with start(candidate, plan) as server, load(server.port, keep_alive, upload=upload) as losses:
                     server.process.send_signal(signal.SIGTERM)
                     server.process.wait(60)
                     time.sleep(1.2)
-                lost, answered = lost + losses.lost, answered + losses.answers[200]
+                answers += losses.answers
             kind = "keep-alive" if keep_alive else "a connection for each"
-            yield told(f"SIGTERM, {candidate.title}, {kind}: lost of {answered:,}", lost)
+            others = {status: count for status, count in answers.items() if status not in (0, 200)}
+            yield told(f"SIGTERM, {candidate.title}, {kind}: without an answer of {answers.total():,}", answers[0])
+            yield told(f"SIGTERM, {candidate.title}, {kind}: with a status other than 200", others)
 
 
 def make_upload(form: str, path: str, keep_alive: bool) -> Upload:

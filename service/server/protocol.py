@@ -99,8 +99,9 @@ class Protocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # none is offered; the request is answered as it is
-            self.cycle.keep_alive = False
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError as error:
             too_large = isinstance(error.__context__, HeadTooLargeError)
             if too_large:
@@ -127,6 +128,8 @@ class Protocol(HttpToolsProtocol):
         """Begin a request, whose head has come."""
         if self._head_bytes > MAX_HEAD_BYTES and self._count_head() > MAX_HEAD_BYTES:
             raise HeadTooLargeError
+        if self.parser.should_upgrade():
+            return
         self._in_head, self._head_bytes = False, 0
         self.guard.incomplete.pop(self, None)
         super().on_headers_complete()
@@ -135,6 +138,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request, whose body has come."""
+        if self.parser.should_upgrade():
+            return
         self._in_head = True
         if isinstance(self.cycle.transport, Lingering) and not self.cycle.response_started:
             self.cycle.transport = self.transport
@@ -187,6 +192,21 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read a request again without its wish for another protocol, for which httptools leaves out the body.
+
+        Java's HttpClient wishes for HTTP/2 with each first request; no other protocol is offered.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(400, "this is not a proxy")
+            return
+        kept = [(name, value) for name, value in self.headers if name not in (b"connection", b"upgrade")]
+        head = b"".join([b"%b %b HTTP/1.1\r\n" % (method, self.url), *(b"%b: %b\r\n" % pair for pair in kept), b"\r\n"])
+        self.parser = httptools.HttpRequestParser(self)
+        self._head_bytes = 0
+        self.data_received(head + rest)
 
     def _count_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

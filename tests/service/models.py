@@ -86,6 +86,19 @@ def hungry_model(path: Path, fits: int) -> Path:
     return save(path, nodes, ["N", 4, 4, 1], TensorProto.UINT8, 2)
 
 
+def nan_model(path: Path, above: int) -> Path:
+    """(N, 4, 4, 1) uint8 → two scores, NaN where the mean grey is above the limit: the root of less than 0."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2], keepdims=0),
+        constant("limit", float(above)),
+        helper.make_node("Sub", ["limit", "mean"], ["below"]),
+        helper.make_node("Sqrt", ["below"], ["root"]),
+        helper.make_node("Concat", ["root", "root"], ["scores"], axis=1),
+    ]
+    return save(path, nodes, ["N", 4, 4, 1], TensorProto.UINT8, 2)
+
+
 def picky_model(path: Path) -> Path:
     """(N, 1, 1, 1) uint8 → two scores; a pixel of 2 or more makes the run fail, as an index that is out of range."""
     nodes = [

@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.service.conftest import png_bytes
-from tests.service.models import save, shade_model
+from tests.service.models import nan_model, save, shade_model
 from tests.serving import Server, serve
 
 DARK, LIGHT = png_bytes(np.full((4, 4), 51, np.uint8)), png_bytes(np.full((4, 4), 255, np.uint8))
@@ -244,6 +244,16 @@ def test_a_full_queue_is_a_503_with_retry_after(tmp_path: Path) -> None:
     ):
         assert answer(post(client, *[("a", DARK)] * 3)) == invalid("the request has 3 images; at most 2 may wait")
         assert post(client, ("a", DARK)).status_code == 200
+
+
+def test_an_output_that_is_no_number_is_a_500_for_its_image_alone(tmp_path: Path) -> None:
+    nan_model(tmp_path / "nan/1/model.onnx", above=254)
+    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url) as client:
+        failed = post(client, ("a", LIGHT), path="/nan/classify?top=2")
+        assert answer(failed) == (500, {"error": "the server failed on this request; its log says why"})
+        assert post(client, ("a", DARK), path="/nan/classify?top=2").status_code == 200
+        assert 'model="nan",route="classify",status="500"} 1.0' in client.get("/metrics").text
+    assert any("an output of the model is not a number" in line for line in server.log)
 
 
 def test_a_defect_is_a_500_with_one_fixed_sentence_and_the_next_request_is_served(tmp_path: Path) -> None:

@@ -128,6 +128,23 @@ def test_a_model_of_two_slots_is_given_the_next_batch_while_one_runs() -> None:
     asyncio.run(main())
 
 
+def test_a_run_that_does_not_end_is_seen() -> None:
+    async def main() -> None:
+        model = Echo(delay_s=0.01)
+        model.release.clear()
+        batcher = make_batcher(model, 100)
+        (future,) = batcher.submit([image(1)])
+        assert batcher.longest_run_s == 0
+        await asyncio.sleep(0.1)
+        assert batcher.longest_run_s > 0.05
+        model.release.set()
+        await future
+        assert batcher.longest_run_s == 0
+        await batcher.close()
+
+    asyncio.run(main())
+
+
 def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None:
     class Lost(Echo):
         def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:

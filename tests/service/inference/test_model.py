@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from service.errors import DeviceError, ModelError, PartitionedGraphError
+from service.errors import DeviceError, ModelError, NotANumberError, PartitionedGraphError
 from service.inference.device import Device
 from service.inference.model import Model, read_labels, softmax, sound
 from service.inference.session import open_session, read_placement
 from service.settings import Settings
-from tests.service.models import colour_model, constant, save, shade_model
+from tests.service.models import colour_model, constant, nan_model, save, shade_model
 
 CPU = Device("cpu", threads=1)
 RED, BLUE = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
@@ -35,6 +35,16 @@ def test_probabilities_are_given_as_they_are(tmp_path: Path) -> None:
     model = load(shade_model(tmp_path / "model.onnx"))
     images = [np.full((4, 4, 1), grey, np.uint8) for grey in (0, 51, 255)]
     assert probabilities(model, images) == pytest.approx(np.array([[1, 0], [0.8, 0.2], [0, 1]]))
+
+
+def test_an_output_that_is_no_number_is_refused_at_the_start_and_an_error_of_its_image_later(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"output 'scores' is not a number \(NaN or infinite\) for an image of noise"):
+        load(nan_model(tmp_path / "always/model.onnx", above=-1))
+    model = load(nan_model(tmp_path / "model.onnx", above=254))
+    outcomes = model.run([np.full((4, 4, 1), grey, np.uint8) for grey in (0, 255, 51)])
+    assert [isinstance(outcome, NotANumberError) for outcome in outcomes] == [False, True, False]
+    with pytest.raises(NotANumberError):
+        sound(outcomes)
 
 
 def test_logits_become_probabilities(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""The short form of every trial that breaks a server holds; the long one is a command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench.chaos.command import TRIALS
+from bench.chaos.goals import at_least, at_most, exactly
+from bench.server import ROOT
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_a_trial_meets_its_goals(trial: str) -> None:
+    command = [sys.executable, "-m", "bench", "chaos", trial]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_goal_that_is_missed_is_told() -> None:
+    assert [finding.met for finding in (at_most("", 2, 1), at_least("", 1, 2), exactly("", {200: 1}, {200: 2}))] == [
+        False
+    ] * 3
+    assert [finding.met for finding in (at_most("", 1, 1), at_least("", 2, 2), exactly("", {200: 1}, {200: 1}))] == [
+        True
+    ] * 3
+
+
+def test_an_unknown_trial_is_named_with_those_there_are() -> None:
+    command = [sys.executable, "-m", "bench", "chaos", "nope"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "no trial is called nope; the trials are drain, " in done.stderr
