@@ -1,7 +1,18 @@
-"""An ONNX Runtime inference server for images: `uvicorn service:app`."""
+"""An ONNX Runtime inference server for images: `python -m service`, or `uvicorn service:app`."""
 
-from service.application import create_app
+from functools import cache
+from typing import Any
 
-app = create_app()
 
-__all__ = ["app"]
+@cache
+def _make_app() -> Any:
+    from service.application import create_app
+
+    return create_app()
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, made when it is asked for: the supervisor and the commands do without it."""
+    if name != "app":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return _make_app()

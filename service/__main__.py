@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["WEB_CONCURRENCY"] = str(options.workers)  # by which the workers share the cores
     config = uvicorn.Config(
         options.app,
-        http="service.server.protocol:Protocol",
+        http="service.server:Protocol",
         ws="none",
         host=options.host,
         port=options.port,

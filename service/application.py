@@ -72,6 +72,7 @@ class Application(Starlette):
     guard: ASGIApp | None = None
     intake: Intake
     paths: Mapping[str, Served]  # of the short cut
+    fast_paths: Mapping[bytes, Served] = {}  # the same, as they are in a request's line; none behind a guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -122,6 +123,7 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
         ends.push_async_callback(state.registry.close)
         app.paths = {f"/{served.model.name}/classify": served for served in state.registry}
         app.guard = guard(app.route, chosen)
+        app.fast_paths = {} if app.guard else {path.encode(): served for path, served in app.paths.items()}
         for served in state.registry:
             logger.info(served.describe())
         for work in (state.intake.bodies.watch(), beat(state.registry, state.counters)):

@@ -19,7 +19,7 @@ from service.inference.model import Model, Result
 JSON = (b"content-type", b"application/json")
 INVALID, BUSY = 404, 503
 STATUSES: dict[type[RequestError], int] = {OverloadError: BUSY, DeviceLostError: BUSY}  # of all others, INVALID
-RETRY_AFTER = {"retry-after": "1"}  # seconds
+HEADERS = {BUSY: [(b"retry-after", b"1")]}  # further ones of answers, by status; in seconds
 DEFECT = "the server failed on this request; its log says why"
 
 
@@ -47,6 +47,11 @@ def write_answers(parts: Sequence[Part], results: Sequence[Result], model: Model
     return b"[%b]" % b",".join(answers)
 
 
+def write_error(message: str) -> bytes:
+    """JSON `{"error": message}`."""
+    return json.dumps({"error": message}).encode()
+
+
 def write_json(status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> tuple[Message, Message]:
     """The ASGI messages of a whole JSON body."""
     length = (b"content-length", b"%d" % len(body))
@@ -57,9 +62,8 @@ def write_json(status: int, body: bytes, headers: Sequence[tuple[bytes, bytes]] 
 async def send_error(send: Send, error: RequestError | None) -> int:
     """Send `{"error": message}`, of a defect a fixed sentence; returns the status."""
     status = 500 if error is None else status_of(error)
-    headers = [(b"retry-after", b"1")] if status == BUSY else []
-    message = DEFECT if error is None else str(error)
-    for part in write_json(status, json.dumps({"error": message}).encode(), headers):
+    body = write_error(DEFECT if error is None else str(error))
+    for part in write_json(status, body, HEADERS.get(status, ())):
         await send(part)
     return status
 
@@ -68,7 +72,8 @@ async def answer_request_error(request: Request, error: Exception) -> Response:
     """`{"error": …}` for what an endpoint raises about a request."""
     assert isinstance(error, RequestError)
     status = status_of(error)
-    return JSONResponse({"error": str(error)}, status, RETRY_AFTER if status == BUSY else None)
+    headers = {name.decode(): value.decode() for name, value in HEADERS.get(status, ())}
+    return Response(write_error(str(error)), status, headers, "application/json")
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

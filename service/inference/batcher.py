@@ -27,7 +27,23 @@ logger = logging.getLogger("service")
 Image = NDArray[np.uint8]
 
 
-Entry = tuple[Image, asyncio.Future[Result], int]  # the time is when it came, time.perf_counter_ns()
+class Sink(Protocol):
+    """Where a result is left: an asyncio.Future, or what behaves like one."""
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits for it any longer."""
+
+    def done(self) -> bool:
+        """Whether nothing may be left here, or any longer."""
+
+    def set_result(self, result: Result, /) -> None:
+        """Leave the result."""
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Leave what went wrong instead."""
+
+
+Entry = tuple[Image, Sink, int]  # the time is when it came, time.perf_counter_ns()
 
 
 class BatchModel(Protocol):
@@ -93,16 +109,25 @@ class Batcher:
             raise LimitError(f"the request has {len(images)} images; at most {self.max_queue} may wait")
         if len(self._waiting) + len(images) > self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
-        now = time.perf_counter_ns()
         futures = []
         for image in images:
             future = self._loop.create_future()
-            self._waiting.append((image, future, now))
+            self.put(image, future)
             futures.append(future)
+        return futures
+
+    def put(self, image: Image, sink: Sink) -> None:
+        """Queue one image, whose result the sink is given.
+
+        Raises:
+            OverloadError: The queue has no room for it now.
+        """
+        if len(self._waiting) >= self.max_queue:
+            raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
+        self._waiting.append((image, sink, time.perf_counter_ns()))
         if self._free:
             self._free -= 1
             self._loop.call_soon(self._run_next)
-        return futures
 
     async def close(self) -> None:
         """Answer what has been accepted, then stop."""
@@ -177,4 +202,5 @@ class Batcher:
         for _, future, _ in batch:
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # it has been dealt with above, whether or not anybody awaits it
+                if isinstance(future, asyncio.Future):
+                    future.exception()  # it has been dealt with above, whether or not anybody awaits it

@@ -1,7 +1,5 @@
 """uvicorn's HTTP protocol, with bounds, and with an end that loses nothing.
 
-    uvicorn service:app --http service.server.protocol:Protocol
-
 uvicorn bounds neither the bytes nor the seconds of a request's head, and when it stops it closes connections on which
 a request may just have arrived. Here a head is bounded, connections are fewer than the process's descriptors, and a
 connection is closed only when nothing unread is in it; until then its answers say `Connection: close`.
@@ -11,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import logging
 import resource
 import termios
@@ -21,6 +18,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service import counters
+from service.api.answers import HEADERS, write_error
 
 logger = logging.getLogger("service")
 MAX_HEAD_BYTES, HEAD_TIMEOUT_S = 64 * 1024, 10.0  # of one request's line and headers
@@ -37,32 +35,53 @@ class HeadTooLargeError(Exception):
 class Guard:
     """What the connections of one server share: who has not sent a whole head yet, and whether the end has begun."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, state: Any, keep_alive_s: float) -> None:
         self.ending = False
         self.full = False
-        self.incomplete: dict[Protocol, float] = {}  # since when, on the loop's clock
+        self.sweeps = 0  # a clock that costs a request nothing
+        self._state, self._keep_alive_s = state, keep_alive_s
+        self._heads: dict[int, bytes] = {}
+        self._headers: list[tuple[bytes, bytes]] = []  # those that uvicorn adds, from which the heads were made
+        self.incomplete: dict[BoundedProtocol, float] = {}  # since when, on the loop's clock
         self.max_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
         self.answers = counters.StatusCounts(counters.current(), "none")
         self._loop = loop
         loop.call_later(SWEEP_S, self._sweep)
 
+    def write_head(self, status: int) -> bytes:
+        """An answer's head of JSON up to the number of its bytes."""
+        if self._headers is not self._state.default_headers:  # another second, another date
+            self._headers = self._state.default_headers
+            self._heads.clear()
+        head = self._heads.get(status)
+        if head is None:
+            lines = [*self._headers, (b"content-type", b"application/json"), *HEADERS.get(status, [])]
+            fields = b"".join(b"%b: %b\r\n" % pair for pair in lines)
+            head = self._heads[status] = b"%b%bcontent-length: " % (STATUS_LINE[status], fields)
+        return head
+
     def _sweep(self) -> None:
+        self.sweeps += 1
+        for connection in list(self._state.connections):
+            if self.sweeps - connection.idle_since > self._keep_alive_s / SWEEP_S and not connection.is_busy:
+                connection.close_when_quiet()
         latest = self._loop.time() - HEAD_TIMEOUT_S
         for protocol in [protocol for protocol, since in self.incomplete.items() if since < latest]:
             protocol.give_up()
         self._loop.call_later(SWEEP_S, self._sweep)
 
 
-class Protocol(HttpToolsProtocol):
+class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         state: Any = self.server_state
         if not hasattr(state, "guard"):
-            state.guard = Guard(self.loop)
+            state.guard = Guard(self.loop, state, self.timeout_keep_alive)
         self.guard: Guard = state.guard
         self._in_head, self._head_bytes = True, 0
+        self.idle_since = self.guard.sweeps  # when it last gave an answer
         self._lingers = False  # whether what still comes is thrown away
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -114,8 +133,17 @@ class Protocol(HttpToolsProtocol):
                 self.refuse(431, f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
             elif self._head_bytes:
                 self.guard.incomplete.setdefault(self, self.loop.time())
-        elif self.cycle.more_body and self.cycle.keep_alive:
-            # An answer that is given before the whole body has come ends the connection, and is read by its client.
+        elif self.cycle is not None and self.cycle.more_body:
+            self.hold_open()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
+
+    def hold_open(self) -> None:
+        """See that an answer given before the whole body has come ends the connection, and is read by its client."""
+        if self.cycle.keep_alive:
             self.cycle.keep_alive = False
             self.cycle.transport = Lingering(self)  # type: ignore[assignment]
 
@@ -146,10 +174,17 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = not self.guard.ending and self.parser.should_keep_alive()
         super().on_message_complete()
 
-    def eof_received(self) -> None:
-        """Close, when the client has read the answer that it was refused with."""
-        if self._lingers:
-            self.transport.close()
+    def on_response_complete(self) -> None:
+        """Go on after an answer on ASGI's way."""
+        self.idle_since = self.guard.sweeps
+        super().on_response_complete()
+        if self._lingers and not self.is_busy:
+            self.linger()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Close when the client has ended its side; not before what it has sent whole is answered."""
+        self._lingers = self._forget_incomplete()
+        return self._lingers
 
     def shutdown(self) -> None:
         """Begin the end: what is under way is answered, and what comes within a moment, too."""
@@ -157,25 +192,36 @@ class Protocol(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # the last one, where several are in the pipeline
         else:
-            self.loop.call_later(QUIET_S, self._close_when_quiet)
+            self.loop.call_later(QUIET_S, self.close_when_quiet)
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that brings nothing."""
-        self._close_when_quiet()
+        self.close_when_quiet()
 
     def refuse(self, status: int, message: str) -> None:
         """Answer outside any request, and end the connection."""
         self.guard.incomplete.pop(self, None)
         if self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive, self._lingers = False, True  # the one before is answered, and ends the connection
+        if self._forget_incomplete():
+            self._lingers = True  # those before are answered first, and nothing more is read
             return
         self.guard.answers.add(status)
-        body = json.dumps({"error": message}).encode()
-        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
-        self.transport.write(STATUS_LINE[status] + head + body)
+        body = write_error(message)
+        self.transport.write(b"%b%d\r\nconnection: close\r\n\r\n%b" % (self.guard.write_head(status), len(body), body))
         self.linger()
+
+    def _forget_incomplete(self) -> bool:
+        """Give up a request whose body has not come; returns whether one before it is still to be answered."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.more_body:
+            return self.is_busy
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+            return True
+        return False
 
     def give_up(self) -> None:
         """End a connection whose request has not begun, or not come to the end of its head, in time."""
@@ -188,6 +234,8 @@ class Protocol(HttpToolsProtocol):
         """Send what is written, and read on for a moment: closing with unread bytes would reset the connection."""
         self._lingers, self._head_bytes = True, 0
         self.guard.incomplete.pop(self, None)
+        if self.transport.is_closing():
+            return
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()
@@ -211,14 +259,12 @@ class Protocol(HttpToolsProtocol):
     def _count_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _close_when_quiet(self) -> None:
-        """Close, unless a request has just come or is under way; then its answer does."""
+    def close_when_quiet(self) -> None:
+        """Close, unless a request has just come or is under way."""
         if self.transport.is_closing() or self._lingers:
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-        elif (self._in_head and self._head_bytes) or has_unread(self.transport):
-            self.loop.call_later(QUIET_S, self._close_when_quiet)
+        if self.is_busy or (self._in_head and self._head_bytes) or has_unread(self.transport):
+            self.loop.call_later(QUIET_S, self.close_when_quiet)
         else:
             self.transport.close()
 
@@ -226,7 +272,7 @@ class Protocol(HttpToolsProtocol):
 class Lingering:
     """The transport of a request whose body has not come: its end waits until the client has seen the answer."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: BoundedProtocol) -> None:
         self.protocol = protocol
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
 

@@ -32,10 +32,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def server(models: Path) -> Iterator[Server]:
+WAYS = {"asgi": (), "fast": ("--http", "service.server:Protocol")}  # uvicorn's options for each way of a request
+
+
+@pytest.fixture(scope="session", params=WAYS)
+def server(models: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server with small limits; every test of the HTTP contract runs over both ways."""
     limits = {"SERVICE_MAX_BODY_BYTES": "200000", "SERVICE_MAX_PIXELS": "90000", "SERVICE_MAX_PARTS": "8"}
-    with serve({"SERVICE_MODELS": str(models), "SERVICE_BODY_TIMEOUT_S": "1", **limits}) as server:
+    with serve(
+        {"SERVICE_MODELS": str(models), "SERVICE_BODY_TIMEOUT_S": "1", **limits}, *WAYS[request.param]
+    ) as server:
         yield server
 
 

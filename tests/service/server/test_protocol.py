@@ -21,7 +21,7 @@ ASK = b"POST /shade/classify?fn=%b HTTP/1.1\r\nHost: x\r\nContent-Type: image/pn
 
 @pytest.fixture(scope="module")
 def bounded(models: Path) -> Iterator[Server]:
-    with serve({"SERVICE_MODELS": str(models)}, "--http", "service.server.protocol:Protocol") as server:
+    with serve({"SERVICE_MODELS": str(models)}, "--http", "service.server:Protocol") as server:
         yield server
 
 

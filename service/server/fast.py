@@ -1,0 +1,184 @@
+"""The fast way of a small upload: from the parsed head to the batcher, and from the batch to the socket.
+
+    on_message_complete → multipart → pixels → batcher → set_result → transport.write
+
+There is no scope, no task, no `receive` and no `send`: they take as long as the rest of a small request. What the fast
+way does not know falls back to ASGI, with the bytes that have come: any other path or method, a query, a body that has
+not come with its head or is not small, several files, requests in a pipeline, the end of the server. Bounds, answers
+and counts are the same functions; the tests of the HTTP contract run over both.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from service.api.answers import DEFECT, status_of, write_answer, write_error
+from service.api.uploads import NO_QUERY
+from service.application import Application
+from service.errors import RequestError
+from service.inference.model import Result
+from service.registry import Served
+from service.server.protocol import MAX_HEAD_BYTES, BoundedProtocol
+
+logger = logging.getLogger("service")
+CONTENT_TYPE = b"content-type"
+
+
+class Protocol(BoundedProtocol):
+    """One connection, whose small uploads take the fast way. It is itself where the batcher leaves a result."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._application = None if self.access_log else find_application(self.app)
+        self._coming: Served | None = None  # the model of a request that comes, and may take the fast way
+        self._body = b""  # of that request
+        self._asked: Served | None = None  # the model that has this connection's image
+        self._fn = ""  # name of that image
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._asked is not None or super().is_busy
+
+    def on_message_begin(self) -> None:
+        """Begin a request's head; what ASGI needs of it is made when it falls back."""
+        self._in_head = True
+        self.url, self.headers = b"", []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header as it is."""
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Begin a request: on the fast way, as far as can be seen yet, or on ASGI's."""
+        application = self._application
+        self._coming = None if application is None else application.fast_paths.get(self.url)
+        if self._coming is not None and self._may_be_fast():
+            self._body = b""
+            self._in_head, self._head_bytes = False, 0
+            self.guard.incomplete.pop(self, None)
+        else:
+            self._fall_back()
+
+    def _may_be_fast(self) -> bool:
+        parser = self.parser
+        return (
+            parser.get_method() == b"POST"
+            and self._head_bytes <= MAX_HEAD_BYTES
+            and parser.should_keep_alive()
+            and not (self.is_busy or self.guard.ending or self.flow.write_paused or parser.should_upgrade())
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        if self._coming is None:
+            super().on_body(body)
+        else:
+            self._body = self._body + body if self._body else body
+
+    def on_message_complete(self) -> None:
+        """Hand the image to the batcher, when the whole request has come."""
+        served = self._coming
+        if served is None:
+            super().on_message_complete()
+            return
+        started = time.perf_counter_ns()
+        self._in_head, self._coming, self._asked = True, None, served
+        assert self._application is not None
+        try:
+            opened = self._application.intake.open_small(self._body, self._find_type(), NO_QUERY, served.target)
+            if opened is not None and len(opened[0]) == 1:
+                (part,), (image,) = opened
+                self._fn = part.fn
+                served.batcher.statistics.add_decode(time.perf_counter_ns() - started)
+                served.batcher.put(image, self)
+                return
+        except Exception as error:
+            self.set_exception(error)
+            return
+        self._asked = None
+        self._fall_back()
+        super().on_body(self._body)
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; a request that has not come whole goes ASGI's way, which has the bounds for it."""
+        super().data_received(data)
+        if self._coming is not None:
+            self._fall_back()
+            if self._body:
+                super().on_body(self._body)
+            self.hold_open()
+
+    def _fall_back(self) -> None:
+        """Begin a request, taken in so far, on ASGI's way."""
+        self._coming = None
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start a request on ASGI's way, as soon as the one on the fast way is answered."""
+        if self._asked is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+
+    def _find_type(self) -> bytes:
+        for name, value in self.headers:
+            if len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE:
+                return value
+        return b""
+
+    # What the batcher calls, as of an asyncio.Future:
+
+    def cancelled(self) -> bool:
+        """Whether the client has left."""
+        return self.parser is None
+
+    done = cancelled
+
+    def set_result(self, result: Result) -> None:
+        """Answer with a class."""
+        assert self._asked is not None
+        self._answer(200, write_answer(self._fn, result, self._asked.model))
+
+    def set_exception(self, error: BaseException) -> None:
+        """Answer with a refusal, or with the fixed sentence for a defect."""
+        assert self._asked is not None
+        if isinstance(error, RequestError):
+            self._answer(status_of(error), write_error(str(error)))
+        else:
+            logger.error("A request for %s failed.", self._asked.model.name, exc_info=error)
+            self._answer(500, write_error(DEFECT))
+
+    def _answer(self, status: int, body: bytes) -> None:
+        """Write an answer, and go on with what waits in the pipeline."""
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        asked.answers.add(status)
+        self.server_state.total_requests += 1
+        self.idle_since = self.guard.sweeps
+        if self.transport.is_closing():
+            return
+        self.transport.write(b"%b%d\r\n\r\n%b" % (self.guard.write_head(status), len(body), body))
+        if self.pipeline:
+            self.flow.resume_reading()
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._lingers:
+            self.linger()
+
+
+def find_application(app: Any) -> Application | None:
+    """The service's application, if nothing is around it but uvicorn's own reading of a proxy's headers."""
+    if isinstance(app, ProxyHeadersMiddleware):
+        app = app.app
+    return app if isinstance(app, Application) else None
