@@ -28,10 +28,18 @@ class Candidate:
     loads_libpython: bool = False  # it must find this interpreter's own libpython3.x.so, not the system's
 
 
-SERVICE = "{bin}/python -m uvicorn service:app --no-access-log --port {port}"
+SERVICE = "{bin}/python -m service --port {port}"
+PLAIN = "{bin}/python -m uvicorn service:app --no-access-log --port {port}"
 
 CANDIDATES = (
-    Candidate("service", "this service", SERVICE, ready_path="/v2/health/ready"),
+    Candidate("service", "this service, `make serve`", SERVICE, ready_path="/v2/health/ready"),
+    Candidate(
+        "protocol",
+        "this service, uvicorn with its protocol class",
+        PLAIN + " --http service.server:Protocol",
+        ready_path="/v2/health/ready",
+    ),
+    Candidate("plain", "this service, plain uvicorn (ASGI)", PLAIN, ready_path="/v2/health/ready"),
     Candidate(
         "floor",
         "uvicorn answering a constant",

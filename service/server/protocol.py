@@ -15,7 +15,7 @@ import termios
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service import counters
 from service.api.answers import HEADERS, write_error
@@ -82,6 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.guard: Guard = state.guard
         self._in_head, self._head_bytes = True, 0
         self.idle_since = self.guard.sweeps  # when it last gave an answer
+        self._current: RequestResponseCycle | None = None  # the request that is being answered
         self._lingers = False  # whether what still comes is thrown away
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -139,7 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def is_busy(self) -> bool:
         """Whether an answer is still to come."""
-        return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
+        return bool(self.pipeline) or (self._current is not None and not self._current.response_complete)
 
     def hold_open(self) -> None:
         """See that an answer given before the whole body has come ends the connection, and is read by its client."""
@@ -163,6 +164,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.guard.ending:
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin to answer a request."""
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_message_complete(self) -> None:
         """End a request, whose body has come."""

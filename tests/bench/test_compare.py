@@ -116,14 +116,14 @@ def test_figures_are_medians_of_the_rounds() -> None:
 def test_goals_compare_with_what_was_measured() -> None:
     """A goal whose other side is missing is left out."""
     figures = {"service": summarize([turn(10_000, 1.0)]), "floor": summarize([turn(20_000, 0.5)])}
-    pipeline = {"decode_us": 20.0, "run_us": {"1": 40.0, "64": 30.0}}
-    assert pipeline_limit(figures, pipeline, 64) == pytest.approx(10_000)
+    pipeline = {"decode_us": 63.0, "run_us": {"1": 40.0, "64": 30.0}}
+    assert pipeline_limit(pipeline, 64) == pytest.approx(10_000)  # with 7 us for HTTP
     goals = {goal["what"]: goal for goal in hold_against_goals(figures, pipeline)}
     assert goals["throughput of floor at 64 connections"] == {
         "what": "throughput of floor at 64 connections",
         "measured": 0.5,
-        "goal": "at least 0.4 x",
-        "met": True,
+        "goal": "at least 0.72 x",
+        "met": False,
     }
     assert goals["pipeline's limit at 64 connections"]["measured"] == 1.0
     assert not any("mosec" in what for what in goals)

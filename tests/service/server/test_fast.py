@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -146,6 +147,22 @@ def ask_briefly(server: Server, message: bytes) -> bytes:
         except ConnectionError:
             pass
     return CHANCE.sub(b"", received)
+
+
+def test_no_connection_is_left_over(both: list[Server]) -> None:
+    """Whatever was sent before, a server that is told to stop has nothing to wait for."""
+    deadline = time.monotonic() + 15
+    for server in both:
+        while connections(server) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert connections(server) == 0
+
+
+def connections(server: Server) -> int:
+    """Established or half-closed connections of the server's port."""
+    port = f":{urlsplit(server.url).port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(local.endswith(port) and state in ("01", "08") for _, local, _, state, *_ in rows)
 
 
 def test_both_ways_count_alike(both: list[Server]) -> None:
