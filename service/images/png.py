@@ -105,7 +105,8 @@ def find_damage(png: Png) -> str:
             for start in range(0, len(content) if found <= expected else 0, INFLATE_BYTES):
                 found += len(inflate.decompress(content[start : start + INFLATE_BYTES]))
     except zlib.error as error:
-        return f"damaged PNG: its compressed pixels cannot be read ({str(error).rpartition(': ')[2]})"
+        reason = str(error).partition(": ")[2] or "they need a dictionary that no PNG has"
+        return f"damaged PNG: its compressed pixels cannot be read ({reason})"
     if found < expected or not inflate.eof:
         return f"truncated PNG: its pixels are {found} bytes, {png.width}x{png.height} needs {expected}"
     return "damaged PNG: its chunks are out of order, or a row has a filter that the standard does not know"

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
 
 import pytest
+
+from service.errors import ImageError
+from service.images.decoding import decode
+from tests.service.images.containers import chunk, container
 
 LIMIT_S = 30  # for what took minutes or more; starting Python and the service takes one or two
 
@@ -17,3 +22,11 @@ def test_many_comments_before_no_tag_are_text(start: bytes) -> None:
     code = "import sys; from service.images.formats import name_format; print(name_format(sys.stdin.buffer.read()))"
     done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True, timeout=LIMIT_S)
     assert done.stdout == b"text\n"
+
+
+def test_a_preset_dictionary_is_refused_in_words() -> None:
+    """zlib gives a number for it and no words, and that number stood in the answer."""
+    packer = zlib.compressobj(zdict=b"rows")
+    rows = packer.compress(bytes(9 * 8)) + packer.flush()
+    with pytest.raises(ImageError, match=r"cannot be read \(they need a dictionary that no PNG has\)$"):
+        decode(container(chunk(b"IDAT", rows)), 100)
