@@ -8,7 +8,8 @@ import zlib
 
 import pytest
 
-from service.errors import ImageError
+from service.api.multipart import read_parts
+from service.errors import ImageError, UploadError
 from service.images.decoding import decode
 from tests.service.images.containers import chunk, container
 
@@ -30,3 +31,10 @@ def test_a_preset_dictionary_is_refused_in_words() -> None:
     rows = packer.compress(bytes(9 * 8)) + packer.flush()
     with pytest.raises(ImageError, match=r"cannot be read \(they need a dictionary that no PNG has\)$"):
         decode(container(chunk(b"IDAT", rows)), 100)
+
+
+def test_a_boundary_that_cannot_be_printed_is_shown_as_text() -> None:
+    """It was shown as Python writes it, as in '\\x80'."""
+    with pytest.raises(UploadError) as caught:
+        read_parts(b"--X--", b"multipart/form-data; boundary=\xff\xc2\x80", 1)
+    assert str(caught.value) == "the multipart body (5 bytes) does not hold its boundary '\ufffd\ufffd'"
