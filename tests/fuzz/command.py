@@ -120,7 +120,8 @@ def _keep(options: argparse.Namespace, folder: Path, output: str) -> str:
     for path in folder.glob("found-*"):
         kept.append(options.findings / path.name.replace("found", options.target, 1))
         kept[-1].write_bytes(path.read_bytes())
-    return "\n".join((*map(str, kept), output.partition("INFO: Using built-in libfuzzer")[2] or output))
+    what = ", ".join(map(str, kept)) or "no input, but the fuzzer itself failed"
+    return "\n".join((what, output.partition("INFO: Using built-in libfuzzer")[2] or output))
 
 
 def _look_for_leaks(options: argparse.Namespace, fuzzed: Fuzzed, corpus: list[bytes]) -> None:
