@@ -58,7 +58,7 @@ def read_parts(body: bytes | bytearray, content_type: bytes, max_parts: int) -> 
     # The first boundary opens the body; what stands before it is a preamble, to be ignored.
     position = -2 if body.startswith(separator[2:]) else body.find(separator)
     if position == -1:
-        raise UploadError(f"the multipart body ({len(body)} bytes) does not hold its boundary {_text(separator[4:])!r}")
+        raise UploadError(f"the multipart body ({len(body)} bytes) does not hold its boundary '{_show(separator[4:])}'")
     parts: list[Part] = []
     while True:
         position += len(separator)
@@ -142,3 +142,8 @@ def _read_parameters(header: bytes) -> dict[bytes, bytes]:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
+
+
+def _show(value: bytes) -> str:
+    """The text for a sentence: whatever cannot be printed is replaced."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in value.decode("utf-8", "replace"))

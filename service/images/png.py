@@ -102,7 +102,8 @@ def find_damage(png: Png) -> str:
                 if unpacked <= most:
                     unpacked += len(inflate.decompress(content[start : start + INFLATE_BYTES]))
     except zlib.error as error:
-        return f"damaged PNG: its compressed pixels cannot be read ({str(error).rpartition(': ')[2]})"
+        reason = str(error).partition(": ")[2] or "they need a dictionary that no PNG has"
+        return f"damaged PNG: its compressed pixels cannot be read ({reason})"
     if not inflate.eof and unpacked <= most:
         return "truncated PNG: its compressed pixels end too early"
     return f"damaged PNG: it has fewer pixels than {png.width}x{png.height}, or its rows or chunks are not in order"
