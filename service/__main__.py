@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["WEB_CONCURRENCY"] = str(options.workers)  # by which the workers share the cores
     config = uvicorn.Config(
         options.app,
-        http="service.server:Protocol",
+        http="service.server:Protocol" if options.way == "fast" else "service.server.protocol:BoundedProtocol",
         ws="none",
         host=options.host,
         port=options.port,
@@ -62,6 +62,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--grace", type=int, default=30, metavar="SECONDS", help="for the end, default %(default)s")
     parser.add_argument("--app", default="service:app", help="an application that wraps it, as module:name")
     parser.add_argument("--root-path", default="", help="prefix that a reverse proxy adds")
+    parser.add_argument("--way", choices=("fast", "asgi"), default="fast", help="of small uploads, default %(default)s")
     parser.add_argument("--access-log", action="store_true", help="log each request; costs half the throughput")
     options = parser.parse_args(arguments)
     if options.workers < 1 or not 0 <= options.port < 65536 or options.grace < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     listed = ", ".join(f"{name} ({what})" for name, what in {**TRIALS, **ON_REQUEST}.items())
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"all, or of: {listed}")
     parser.add_argument("--long", action="store_true", help="as much as is claimed, instead of some seconds each")
+    parser.add_argument("--way", choices=("fast", "asgi"), default="fast", help="of the server's small uploads")
     options = parser.parse_args(arguments)
+    os.environ["CHAOS_WAY"] = options.way
     unknown = set(options.trials) - {*TRIALS, *ON_REQUEST}
     if unknown:
         parser.error(f"no trial is called {', '.join(sorted(unknown))}; the trials are {', '.join(TRIALS)}")
