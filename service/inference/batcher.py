@@ -109,22 +109,22 @@ class Batcher:
             raise LimitError(f"the request has {len(images)} images; at most {self.max_queue} may wait")
         if len(self._waiting) + len(images) > self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
-        futures = []
+        futures, now = [], time.perf_counter_ns()
         for image in images:
             future = self._loop.create_future()
-            self.put(image, future)
+            self.put(image, future, now)
             futures.append(future)
         return futures
 
-    def put(self, image: Image, sink: Sink) -> None:
-        """Queue one image, whose result the sink is given.
+    def put(self, image: Image, sink: Sink, came: int) -> None:
+        """Queue one image, whose result the sink is given; `came` is time.perf_counter_ns() now.
 
         Raises:
             OverloadError: The queue has no room for it now.
         """
         if len(self._waiting) >= self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
-        self._waiting.append((image, sink, time.perf_counter_ns()))
+        self._waiting.append((image, sink, came))
         if self._free:
             self._free -= 1
             self._loop.call_soon(self._run_next)
@@ -150,57 +150,61 @@ class Batcher:
             if self._drained is not None and self._free == self._slots:
                 self._drained.set_result(None)
             return
+        images, sinks, times = zip(*batch, strict=True)
         started = time.perf_counter_ns()
-        self.statistics.add_wait(started * len(batch) - sum([since for _, _, since in batch]))
-        images = [image for image, _, _ in batch]
+        self.statistics.add_wait(started * len(times) - sum(times))
         if self._threads is None:
             try:
-                self._answer(batch, self.model.run(images), started)
+                self._answer(sinks, self.model.run(images), started)
             except Exception as error:
-                self._fail(batch, error)
+                self._fail(sinks, error)
             self._loop.call_soon(self._run_next)
             return
         self._runs.add(started)
         run = self._loop.run_in_executor(self._threads, self.model.run, images)
-        run.add_done_callback(lambda done: self._finish(batch, done, started))
+        run.add_done_callback(lambda done: self._finish(sinks, done, started))
 
-    def _finish(self, batch: list[Entry], done: asyncio.Future[Sequence[Outcome]], started: int) -> None:
+    def _finish(self, sinks: Sequence[Sink], done: asyncio.Future[Sequence[Outcome]], started: int) -> None:
         self._runs.discard(started)
         error = done.exception()
         if error is None:
-            self._answer(batch, done.result(), started)
+            self._answer(sinks, done.result(), started)
         else:
-            self._fail(batch, error)
+            self._fail(sinks, error)
         self._run_next()
 
     def _take(self) -> list[Entry]:
         """The next batch, without those whose client has left."""
-        while self._waiting:
-            count = min(len(self._waiting), self.model.max_batch)
-            taken = [self._waiting.popleft() for _ in range(count)]
+        waiting = self._waiting
+        while waiting:
+            if len(waiting) <= self.model.max_batch:
+                taken = list(waiting)
+                waiting.clear()
+            else:
+                taken = [waiting.popleft() for _ in range(self.model.max_batch)]
             batch = [entry for entry in taken if not entry[1].cancelled()]
             if batch:
                 return batch
         return []
 
-    def _answer(self, batch: list[Entry], results: Sequence[Outcome], started: int) -> None:
-        self.statistics.add_run(len(batch), time.perf_counter_ns() - started)
-        for (_, future, _), result in zip(batch, results, strict=True):
-            if future.done():
+    def _answer(self, sinks: Sequence[Sink], results: Sequence[Outcome], started: int) -> None:
+        self.statistics.add_run(len(sinks), time.perf_counter_ns() - started)
+        for sink, result in zip(sinks, results, strict=True):
+            if sink.done():
                 continue
             if isinstance(result, Exception):
-                future.set_exception(result)
+                sink.set_exception(result)
             else:
-                future.set_result(result)
+                sink.set_result(result)
 
-    def _fail(self, batch: list[Entry], error: BaseException) -> None:
+    def _fail(self, sinks: Sequence[Sink], error: BaseException) -> None:
         self.statistics.add_failure()
         if isinstance(error, DeviceLostError):
             self._on_lost()
         else:
-            logger.error("A batch of %d images failed.", len(batch), exc_info=error)
-        for _, future, _ in batch:
-            if not future.done():
-                future.set_exception(error)
-                if isinstance(future, asyncio.Future):
-                    future.exception()  # it has been dealt with above, whether or not anybody awaits it
+            logger.error("A batch of %d images failed.", len(sinks), exc_info=error)
+        for sink in sinks:
+            if not sink.done():
+                sink.set_exception(error)
+                if isinstance(sink, asyncio.Future):
+                    sink.exception()  # it has been dealt with above, whether or not anybody awaits it

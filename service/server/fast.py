@@ -11,7 +11,8 @@ and counts are the same functions; the tests of the HTTP contract run over both.
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Mapping
+from time import perf_counter_ns
 from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -25,7 +26,6 @@ from service.registry import Served
 from service.server.protocol import MAX_HEAD_BYTES, BoundedProtocol
 
 logger = logging.getLogger("service")
-CONTENT_TYPE = b"content-type"
 
 
 class Protocol(BoundedProtocol):
@@ -33,7 +33,9 @@ class Protocol(BoundedProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._application = None if self.access_log else find_application(self.app)
+        application = None if self.access_log else find_application(self.app)
+        self._paths: Mapping[bytes, Served] = {} if application is None else application.fast_paths
+        self._intake = None if application is None else application.intake
         self._coming: Served | None = None  # the model of a request that comes, and may take the fast way
         self._body = b""  # of that request
         self._asked: Served | None = None  # the model that has this connection's image
@@ -55,23 +57,24 @@ class Protocol(BoundedProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin a request: on the fast way, as far as can be seen yet, or on ASGI's."""
-        application = self._application
-        self._coming = None if application is None else application.fast_paths.get(self.url)
-        if self._coming is not None and self._may_be_fast():
-            self._body = b""
-            self._in_head, self._head_bytes = False, 0
-            self.guard.incomplete.pop(self, None)
-        else:
+        parser, served = self.parser, self._paths.get(self.url)
+        if (
+            served is None
+            or self._asked is not None
+            or (self._current is not None and not self._current.response_complete)
+            or self._head_bytes > MAX_HEAD_BYTES
+            or self.guard.ending
+            or self.flow.write_paused
+            or parser.get_method() != b"POST"
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+        ):
             self._fall_back()
-
-    def _may_be_fast(self) -> bool:
-        parser = self.parser
-        return (
-            parser.get_method() == b"POST"
-            and self._head_bytes <= MAX_HEAD_BYTES
-            and parser.should_keep_alive()
-            and not (self.is_busy or self.guard.ending or self.flow.write_paused or parser.should_upgrade())
-        )
+        else:
+            self._coming, self._body = served, b""
+            self._in_head, self._head_bytes = False, 0
+            if self._is_listed:
+                self.unlist()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
@@ -86,16 +89,15 @@ class Protocol(BoundedProtocol):
         if served is None:
             super().on_message_complete()
             return
-        started = time.perf_counter_ns()
+        began = perf_counter_ns()
         self._in_head, self._coming, self._asked = True, None, served
-        assert self._application is not None
         try:
-            opened = self._application.intake.open_small(self._body, self._find_type(), NO_QUERY, served.target)
+            opened = self._intake.open_small(self._body, self._find_type(), NO_QUERY, served.target)  # type: ignore[union-attr]
             if opened is not None and len(opened[0]) == 1:
-                (part,), (image,) = opened
-                self._fn = part.fn
-                served.batcher.statistics.add_decode(time.perf_counter_ns() - started)
-                served.batcher.put(image, self)
+                self._fn = opened[0][0].fn
+                came = perf_counter_ns()
+                served.batcher.statistics.add_decode(came - began)
+                served.batcher.put(opened[1][0], self, came)
                 return
         except Exception as error:
             self.set_exception(error)
@@ -105,14 +107,13 @@ class Protocol(BoundedProtocol):
         super().on_body(self._body)
         super().on_message_complete()
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what has come; a request that has not come whole goes ASGI's way, which has the bounds for it."""
-        super().data_received(data)
+    def on_incomplete_body(self) -> None:
+        """Go ASGI's way, which has the bounds for it, with a request that has not come whole."""
         if self._coming is not None:
             self._fall_back()
             if self._body:
                 super().on_body(self._body)
-            self.hold_open()
+        super().on_incomplete_body()
 
     def _fall_back(self) -> None:
         """Begin a request, taken in so far, on ASGI's way."""
@@ -134,7 +135,7 @@ class Protocol(BoundedProtocol):
 
     def _find_type(self) -> bytes:
         for name, value in self.headers:
-            if len(name) == len(CONTENT_TYPE) and name.lower() == CONTENT_TYPE:
+            if len(name) == 12 and name.lower() == b"content-type":
                 return value
         return b""
 
@@ -148,28 +149,30 @@ class Protocol(BoundedProtocol):
 
     def set_result(self, result: Result) -> None:
         """Answer with a class."""
-        assert self._asked is not None
-        self._answer(200, write_answer(self._fn, result, self._asked.model))
+        asked = self._asked
+        assert asked is not None
+        self._answer(asked, 200, write_answer(self._fn, result, asked.model))
 
     def set_exception(self, error: BaseException) -> None:
         """Answer with a refusal, or with the fixed sentence for a defect."""
-        assert self._asked is not None
-        if isinstance(error, RequestError):
-            self._answer(status_of(error), write_error(str(error)))
-        else:
-            logger.error("A request for %s failed.", self._asked.model.name, exc_info=error)
-            self._answer(500, write_error(DEFECT))
-
-    def _answer(self, status: int, body: bytes) -> None:
-        """Write an answer, and go on with what waits in the pipeline."""
-        asked, self._asked = self._asked, None
+        asked = self._asked
         assert asked is not None
+        if isinstance(error, RequestError):
+            self._answer(asked, status_of(error), write_error(str(error)))
+        else:
+            logger.error("A request for %s failed.", asked.model.name, exc_info=error)
+            self._answer(asked, 500, write_error(DEFECT))
+
+    def _answer(self, asked: Served, status: int, body: bytes) -> None:
+        """Write an answer, and go on with what waits in the pipeline."""
+        self._asked = None
         asked.answers.add(status)
-        self.server_state.total_requests += 1
-        self.idle_since = self.guard.sweeps
-        if self.transport.is_closing():
+        if self.parser is None:  # the client has left
             return
-        self.transport.write(b"%b%d\r\n\r\n%b" % (self.guard.write_head(status), len(body), body))
+        guard = self.guard
+        self.idle_since = guard.sweeps
+        self.server_state.total_requests += 1
+        self.transport.write(b"%b%d\r\n\r\n%b" % (guard.write_head(status), len(body), body))
         if self.pipeline:
             self.flow.resume_reading()
             self._start_asgi_task(*self.pipeline.pop())

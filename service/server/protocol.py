@@ -81,6 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
             state.guard = Guard(self.loop, state, self.timeout_keep_alive)
         self.guard: Guard = state.guard
         self._in_head, self._head_bytes = True, 0
+        self._is_listed = False  # whether the guard looks after the time of its head
         self.idle_since = self.guard.sweeps  # when it last gave an answer
         self._current: RequestResponseCycle | None = None  # the request that is being answered
         self._lingers = False  # whether what still comes is thrown away
@@ -98,11 +99,11 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 self.refuse(503, "as many connections are open as the process may have; try again")
             return
-        guard.incomplete[self] = self.loop.time()
+        self._list()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self.guard.incomplete.pop(self, None)
+        self.unlist()
         if len(self.connections) < 0.9 * self.guard.max_connections:
             self.guard.full = False
         super().connection_lost(exc)
@@ -114,7 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head_bytes > LINGER_BYTES:
                 self.transport.abort()
             return
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         if self._in_head:
             self._head_bytes += len(data)
         try:
@@ -129,22 +131,21 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 self.refuse(400, "this is not an HTTP request")
             return
-        if self._in_head:
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self.refuse(431, f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
-            elif self._head_bytes:
-                self.guard.incomplete.setdefault(self, self.loop.time())
-        elif self.cycle is not None and self.cycle.more_body:
-            self.hold_open()
+        if not self._in_head:
+            self.on_incomplete_body()
+        elif self._head_bytes > MAX_HEAD_BYTES:
+            self.refuse(431, f"the head of the request is larger than {MAX_HEAD_BYTES} bytes")
+        elif self._head_bytes:
+            self._list()
 
     @property
     def is_busy(self) -> bool:
         """Whether an answer is still to come."""
         return bool(self.pipeline) or (self._current is not None and not self._current.response_complete)
 
-    def hold_open(self) -> None:
+    def on_incomplete_body(self) -> None:
         """See that an answer given before the whole body has come ends the connection, and is read by its client."""
-        if self.cycle.keep_alive:
+        if self.cycle.more_body and self.cycle.keep_alive:
             self.cycle.keep_alive = False
             self.cycle.transport = Lingering(self)  # type: ignore[assignment]
 
@@ -160,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         self._in_head, self._head_bytes = False, 0
-        self.guard.incomplete.pop(self, None)
+        self.unlist()
         super().on_headers_complete()
         if self.guard.ending:
             self.cycle.keep_alive = False
@@ -206,7 +207,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def refuse(self, status: int, message: str) -> None:
         """Answer outside any request, and end the connection."""
-        self.guard.incomplete.pop(self, None)
+        self.unlist()
         if self.transport.is_closing():
             return
         if self._forget_incomplete():
@@ -239,7 +240,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def linger(self) -> None:
         """Send what is written, and read on for a moment: closing with unread bytes would reset the connection."""
         self._lingers, self._head_bytes = True, 0
-        self.guard.incomplete.pop(self, None)
+        self.unlist()
         if self.transport.is_closing():
             return
         if self.transport.can_write_eof():
@@ -261,6 +262,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self._head_bytes = 0
         self.data_received(head + rest)
+
+    def _list(self) -> None:
+        if not self._is_listed:
+            self._is_listed = True
+            self.guard.incomplete[self] = self.loop.time()
+
+    def unlist(self) -> None:
+        """Look no longer after the time of a head."""
+        if self._is_listed:
+            self._is_listed = False
+            self.guard.incomplete.pop(self, None)
 
     def _count_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
