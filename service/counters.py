@@ -34,10 +34,10 @@ class Worker(NamedTuple):
 class Counters:
     """The page, and the region of this worker in it. Cells are for the event loop's thread only."""
 
-    def __init__(self, page: memoryview | None = None, region: int = 0) -> None:
-        """Without a page, one for this process alone."""
+    def __init__(self, page: memoryview | None = None, region: int = 0, wanted: int = 1) -> None:
+        """Without a page, one for this process alone; `wanted` workers there should be."""
         self._page = memoryview(bytearray(REGION_BYTES)) if page is None else page
-        self.is_shared = page is not None
+        self.wanted = wanted
         self._state, self.values, self._names = _split(self._page, region)
         self._cells: dict[Labels, int] = {name: cell for cell, name in enumerate(_read_names(self._state, self._names))}
         for name, cell in self._cells.items():
@@ -82,6 +82,13 @@ class Counters:
         states = [state for state, _, _ in self._regions() if state[PHASE]]
         return [Worker(state[PID], state[PHASE], state[BEAT_NS] > latest) for state in states]
 
+    @property
+    def are_ready(self) -> bool:
+        """Whether as many workers as there should be are ready and respond, and none does not respond."""
+        workers = self.workers()
+        ready = sum(worker.phase == READY for worker in workers)
+        return ready >= self.wanted and all(worker.responds for worker in workers)
+
     def totals(self) -> dict[Labels, int]:
         """Sum of each value over all workers; of a gauge, over those that respond."""
         latest = time.monotonic_ns() - int(FRESH_S * 1e9)
@@ -116,13 +123,19 @@ class StatusCounts:
 
     def __init__(self, counters: Counters, route: str, model: str = "") -> None:
         self._counters, self._name = counters, ("requests", route, model)
-        self._values, self._cells = counters.values, {200: counters.cell(*self._name, "200")}
+        # The usual ones are there from the start, or Prometheus would not see the first of each.
+        usual = (200, 404, 500, 503) if model else ()
+        self._values, self._cells = (
+            counters.values,
+            {status: counters.cell(*self._name, str(status)) for status in usual},
+        )
 
     def add(self, status: int) -> None:
         """Count one answer."""
-        if status not in self._cells:
-            self._cells[status] = self._counters.cell(*self._name, str(status))
-        self._values[self._cells[status]] += 1
+        cell = self._cells.get(status)
+        if cell is None:
+            cell = self._cells[status] = self._counters.cell(*self._name, str(status))
+        self._values[cell] += 1
 
 
 class _Process:
@@ -131,9 +144,9 @@ class _Process:
     counters: Counters | None = None
 
 
-def adopt(page: memoryview, region: int) -> None:
-    """Count in a region of a page that other workers see; before anything is counted."""
-    _Process.counters = Counters(page, region)
+def adopt(page: memoryview, region: int, wanted: int) -> None:
+    """Count in a region of a page that other workers see, of which there should be `wanted`; before all else."""
+    _Process.counters = Counters(page, region, wanted)
 
 
 def current() -> Counters:

@@ -50,6 +50,19 @@ class Intake:
         except LimitError:  # `open_large` says which limit, if it is one
             return None
 
+    def open_one(self, body: bytes, content_type: bytes, target: Target) -> tuple[str, Pixels] | None:
+        """As `open_small`, for the name and the view of one file; None for several, too."""
+        if len(body) > INLINE_BYTES:
+            return None
+        parts = read_uploads(content_type, body, "", self.max_parts)
+        if len(parts) > 1:
+            return None
+        _, fn, data = parts[0]
+        try:
+            return fn, read_image(data, fn, target, self.max_inline_pixels)
+        except LimitError:
+            return None
+
     async def open_large(
         self, body: bytes | bytearray, content_type: bytes, query: Query, target: Target, receive: Receive
     ) -> Opened:

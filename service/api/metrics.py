@@ -68,6 +68,7 @@ class ServiceCollector(Collector):
             info,
             up,
             GaugeMetricFamily("service_workers", "Processes of this service.", len(workers)),
+            GaugeMetricFamily("service_workers_configured", "Processes that there should be.", self.counters.wanted),
             GaugeMetricFamily("service_workers_ready", "Of them, those that are ready and respond.", ready),
         )
 

@@ -68,8 +68,8 @@ def read_parts(body: bytes | bytearray, content_type: bytes, max_parts: int) -> 
             raise LimitError(f"the body has more parts than the {max_parts} allowed")
         usual = usual_header.match(body, position, position + MAX_PART_HEADER_BYTES)
         if usual is not None:
-            field, fn = usual[1].decode("utf-8", "replace"), usual[2].decode("utf-8", "replace")
-            start = usual.end()
+            names, start = usual.groups(), usual.end()
+            field, fn = names[0].decode("utf-8", "replace"), names[1].decode("utf-8", "replace")
         else:
             field, fn, start = _read_header(body, position, len(parts) + 1)
         position = body.find(separator, start - 2)  # an empty part ends where its header does

@@ -10,8 +10,6 @@ from importlib.metadata import version
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.counters import READY
-
 DATATYPES = {"uint8": "UINT8", "float16": "FP16", "float32": "FP32", "float64": "FP64"}
 
 
@@ -24,8 +22,7 @@ async def live(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """GET /v2/health/ready: whether every worker is ready, and its event loop and its models respond."""
     state = request.app.state
-    workers = state.counters.workers()
-    works = state.registry.works and all(worker.phase == READY and worker.responds for worker in workers)
+    works = state.registry.works and state.counters.are_ready
     return JSONResponse({"ready": works}, 200 if works else 503)
 
 

@@ -33,9 +33,6 @@ class Sink(Protocol):
     def cancelled(self) -> bool:
         """Whether nobody waits for it any longer."""
 
-    def done(self) -> bool:
-        """Whether nothing may be left here, or any longer."""
-
     def set_result(self, result: Result, /) -> None:
         """Leave the result."""
 
@@ -190,7 +187,7 @@ class Batcher:
     def _answer(self, sinks: Sequence[Sink], results: Sequence[Outcome], started: int) -> None:
         self.statistics.add_run(len(sinks), time.perf_counter_ns() - started)
         for sink, result in zip(sinks, results, strict=True):
-            if sink.done():
+            if sink.cancelled():  # its client has left meanwhile
                 continue
             if isinstance(result, Exception):
                 sink.set_exception(result)
@@ -204,7 +201,7 @@ class Batcher:
         else:
             logger.error("A batch of %d images failed.", len(sinks), exc_info=error)
         for sink in sinks:
-            if not sink.done():
+            if not sink.cancelled():
                 sink.set_exception(error)
                 if isinstance(sink, asyncio.Future):
                     sink.exception()  # it has been dealt with above, whether or not anybody awaits it

@@ -18,7 +18,6 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service.api.answers import DEFECT, status_of, write_answer, write_error
-from service.api.uploads import NO_QUERY
 from service.application import Application
 from service.errors import RequestError
 from service.inference.model import Result
@@ -92,12 +91,12 @@ class Protocol(BoundedProtocol):
         began = perf_counter_ns()
         self._in_head, self._coming, self._asked = True, None, served
         try:
-            opened = self._intake.open_small(self._body, self._find_type(), NO_QUERY, served.target)  # type: ignore[union-attr]
-            if opened is not None and len(opened[0]) == 1:
-                self._fn = opened[0][0].fn
-                came = perf_counter_ns()
-                served.batcher.statistics.add_decode(came - began)
-                served.batcher.put(opened[1][0], self, came)
+            opened = self._intake.open_one(self._body, self._find_type(), served.target)  # type: ignore[union-attr]
+            if opened is not None:
+                self._fn, image = opened
+                came, batcher = perf_counter_ns(), served.batcher
+                batcher.statistics.add_decode(came - began)
+                batcher.put(image, self, came)
                 return
         except Exception as error:
             self.set_exception(error)
@@ -144,8 +143,6 @@ class Protocol(BoundedProtocol):
     def cancelled(self) -> bool:
         """Whether the client has left."""
         return self.parser is None
-
-    done = cancelled
 
     def set_result(self, result: Result) -> None:
         """Answer with a class."""

@@ -48,7 +48,7 @@ class Worker(Process):
     def target(self, sockets: list[socket] | None = None) -> None:
         """Serve, in the new process."""
         self.parent_conn.close()  # or the end of the parent would not be seen
-        counters.adopt(memoryview(self.page).cast("B"), self.region)
+        counters.adopt(memoryview(self.page).cast("B"), self.region, self.config.workers)
         threading.Thread(target=self.always_pong, daemon=True).start()
         self.server.run(sockets)
 

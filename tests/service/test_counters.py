@@ -57,6 +57,19 @@ def test_what_has_no_room_is_counted_together() -> None:
 def test_answers_are_counted_by_status() -> None:
     counts = Counters()
     answers = StatusCounts(counts, "classify", "mnist")
-    for status in (200, 404, 200):
+    for status in (200, 404, 200, 413):
         answers.add(status)
-    assert counts.totals() == {("requests", "classify", "mnist", "200"): 2, ("requests", "classify", "mnist", "404"): 1}
+    found = {status: count for (_, _, _, status), count in counts.totals().items()}
+    assert found == {"200": 2, "404": 1, "413": 1, "500": 0, "503": 0}
+
+
+def test_the_service_is_ready_when_as_many_workers_are_as_there_should_be() -> None:
+    shared = page(4)
+    one, other = Counters(shared, 0, wanted=2), Counters(shared, 1, wanted=2)
+    assert not one.are_ready
+    one.enter(READY)
+    assert not one.are_ready
+    other.enter(READY)
+    assert one.are_ready
+    Counters(shared, 2, wanted=2)  # a successor that has begun
+    assert one.are_ready
