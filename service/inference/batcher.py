@@ -122,7 +122,9 @@ class Batcher:
         if len(self._waiting) >= self.max_queue:
             raise OverloadError(f"{len(self._waiting)} images are waiting, at most {self.max_queue} may; try again")
         self._waiting.append((image, sink, came))
-        if self._free:
+        if self._threads is None and len(self._waiting) >= self.model.max_batch:
+            self._run(self._take())  # it gains nothing by waiting, and a crowd would fill the queue meanwhile
+        elif self._free:
             self._free -= 1
             self._loop.call_soon(self._run_next)
 
@@ -147,6 +149,14 @@ class Batcher:
             if self._drained is not None and self._free == self._slots:
                 self._drained.set_result(None)
             return
+        self._run(batch)
+        if self._threads is None:
+            self._loop.call_soon(self._run_next)
+
+    def _run(self, batch: list[Entry]) -> None:
+        """Run a batch, here or on a thread."""
+        if not batch:
+            return
         images, sinks, times = zip(*batch, strict=True)
         started = time.perf_counter_ns()
         self.statistics.add_wait(started * len(times) - sum(times))
@@ -155,7 +165,6 @@ class Batcher:
                 self._answer(sinks, self.model.run(images), started)
             except Exception as error:
                 self._fail(sinks, error)
-            self._loop.call_soon(self._run_next)
             return
         self._runs.add(started)
         run = self._loop.run_in_executor(self._threads, self.model.run, images)

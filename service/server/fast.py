@@ -32,7 +32,8 @@ class Protocol(BoundedProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        application = None if self.access_log else find_application(self.app)
+        by_uvicorn = self.access_log or self.limit_concurrency is not None  # what the fast way knows nothing of
+        application = None if by_uvicorn else find_application(self.app)
         self._paths: Mapping[bytes, Served] = {} if application is None else application.fast_paths
         self._intake = None if application is None else application.intake
         self._coming: Served | None = None  # the model of a request that comes, and may take the fast way
