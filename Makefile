@@ -26,6 +26,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npx >/dev/null; then npx --yes @biomejs/biome@2.6.8 lint; else echo "skipped: the scripts of the page are linted by Biome, which needs npm"; fi
 
 train: $(VENV)/.test
 	$(BIN)/python -m train

@@ -11,7 +11,10 @@ import { Results } from "./results.js";
 let current = null; // the item in the answer panel
 
 const results = new Results(
-	(item) => showItem((current = item)),
+	(item) => {
+		current = item;
+		showItem(item);
+	},
 	(item) => item === current && showAnswer(item),
 );
 

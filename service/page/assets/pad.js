@@ -110,7 +110,7 @@ export class Pad {
 		const { context, canvas } = this;
 		context.beginPath();
 		context.moveTo(points[0][0] * canvas.width + 0.1, points[0][1] * canvas.height); // without a length there is no dot
-		points.forEach(([x, y]) => context.lineTo(x * canvas.width, y * canvas.height));
+		for (const [x, y] of points) context.lineTo(x * canvas.width, y * canvas.height);
 		context.stroke();
 	}
 
@@ -122,6 +122,6 @@ export class Pad {
 		Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineCap: "round", lineJoin: "round" });
 		context.lineWidth = INK_WIDTH * canvas.width;
 		context.fillRect(0, 0, canvas.width, canvas.height);
-		strokes.forEach((stroke) => this.ink(stroke));
+		for (const stroke of strokes) this.ink(stroke);
 	}
 }

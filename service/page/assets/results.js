@@ -23,7 +23,7 @@ export class Results {
 	clear() {
 		this.stop?.abort();
 		this.stop = new AbortController();
-		this.items?.forEach(({ url }) => URL.revokeObjectURL(url));
+		for (const { url } of this.items ?? []) URL.revokeObjectURL(url);
 		this.items = [];
 		this.waiting = [];
 		this.active = 0;
@@ -42,7 +42,8 @@ export class Results {
 			this.items.push(item);
 			this.waiting.push(item);
 			this.list.append(item.card);
-			if (!index) select ? this.choose(item.card) : (item.card.tabIndex = 0);
+			if (!index && select) this.choose(item.card);
+			else if (!index) item.card.tabIndex = 0;
 			if (index % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) await new Promise((done) => setTimeout(done));
 			if (signal.aborted) return;
 			if (this.active < CONCURRENT) this.work(signal);
@@ -52,7 +53,8 @@ export class Results {
 
 	async work(signal) {
 		this.active++;
-		for (let item; (item = this.waiting.shift()); ) {
+		while (this.waiting.length) {
+			const item = this.waiting.shift();
 			try {
 				item.answer = await classify(item.file, item.fn, signal);
 				if (item.claim && (await readLabels().catch(() => [])).includes(item.claim)) item.expected = item.claim;
