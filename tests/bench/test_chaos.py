@@ -32,4 +32,4 @@ def test_an_unknown_trial_is_named_with_those_there_are() -> None:
     command = [sys.executable, "-m", "bench", "chaos", "nope"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "no trial is called nope; the trials are drain, " in done.stderr
+    assert "no trial is called nope; the trials are damage, " in done.stderr

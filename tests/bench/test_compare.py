@@ -43,7 +43,7 @@ def test_service_against_the_floor(bench: Run, model: Path, tmp_path: Path) -> N
         assert 0 < load["p50_ms"][0] <= load["p99_ms"][0]
         assert figures["resident_mb"][0] > 10
     assert {goal["what"] for goal in result["goals"]} >= {"throughput of floor at 16 connections"}
-    assert "| this service | PNG, multipart |" in (tmp_path / "compare.md").read_text()
+    assert "| this service, `make serve` | PNG, multipart |" in (tmp_path / "compare.md").read_text()
     assert "uvicorn answering a constant" in done.stdout
     assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
 
