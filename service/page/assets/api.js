@@ -69,7 +69,7 @@ async function post(path, body, signal) {
 
 let absence; // one promise for all who wait
 
-/** Resolves when the server answers again: to true if it was away, false if it was there all the time. */
+/** Resolves when the server answers again: to true if it was away, else false. */
 export function restored() {
 	absence ??= waitForServer().finally(() => (absence = undefined));
 	return absence;

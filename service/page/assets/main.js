@@ -1,4 +1,4 @@
-// The page's parts, put together.
+// The page, put together.
 
 import { showAnswer, showItem, showNothing } from "./answer.js";
 import { classify, readLabels, restored } from "./api.js";
@@ -8,7 +8,7 @@ import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
 import { Results } from "./results.js";
 
-let current = null; // the item in the answer panel
+let current = null; // in the answer panel
 
 const results = new Results(
 	(item) => {

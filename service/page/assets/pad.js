@@ -109,7 +109,7 @@ export class Pad {
 	ink(points) {
 		const { context, canvas } = this;
 		context.beginPath();
-		context.moveTo(points[0][0] * canvas.width + 0.1, points[0][1] * canvas.height); // without a length there is no dot
+		context.moveTo(points[0][0] * canvas.width + 0.1, points[0][1] * canvas.height); // a dot needs a length
 		for (const [x, y] of points) context.lineTo(x * canvas.width, y * canvas.height);
 		context.stroke();
 	}

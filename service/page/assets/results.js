@@ -32,7 +32,7 @@ export class Results {
 		this.filter(document.querySelector("[name=show]"));
 	}
 
-	/** Show the files at once and send them. A sample's name tells its class whatever stands before it. */
+	/** Show the files and send them. A sample's name tells its class, whatever stands before it. */
 	async add(files, areSamples, select = true) {
 		const { signal } = this.stop;
 		if (!this.active) this.run = { started: performance.now(), done: 0 };
