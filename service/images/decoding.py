@@ -53,7 +53,7 @@ def decode(data: Data, max_pixels: int) -> NDArray[np.uint8]:
         return _decode_any(png.read(data, max_pixels))
     pixels: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise ImageError(png.find_damage(png.read(data, max_pixels)))
+        raise ImageError(png.find_damage(Png(width, height, kind[0], kind[1], None, data)))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 

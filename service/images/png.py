@@ -92,6 +92,8 @@ def read(data: Data, max_pixels: int) -> Png:
 def find_damage(png: Png) -> str:
     """Why a decoder refuses the pixels of a PNG: a wrong checksum, else what zlib says of them."""
     inflate, unpacked = zlib.decompressobj(), 0
+    if zlib.crc32(png.data[12 : HEADER_END - 4]) != int.from_bytes(png.data[HEADER_END - 4 : HEADER_END]):
+        return _wrong_checksum(b"IHDR")
     most = png.height * (8 * png.width + 1)  # bytes of the deepest pixels there are; no bomb is unpacked further
     try:
         for kind, chunk in _chunks(png.data):
