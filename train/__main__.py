@@ -58,14 +58,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     """Train, publish, and clear the checkpoints away."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks about this machine's hardware
-    from train.publishing import publish
-    from train.training import Settings, train
+    from train.fonts import HELD_OUT, TRAINING, load_fonts
+    from train.publishing import Fonts, publish
+    from train.training import QUICK, Settings, train
 
-    settings = (
-        Settings(images=3_000, teachers=1, teacher_epochs=3, copies=4, student_epochs=3)
-        if arguments.quick
-        else Settings()
-    )
+    settings = QUICK if arguments.quick else Settings()
     settings = dataclasses.replace(settings, seed=arguments.seed, data=digest(mnist))
     if arguments.epochs:
         settings = dataclasses.replace(settings, student_epochs=arguments.epochs)
@@ -73,8 +70,11 @@ def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     if arguments.restart:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"checkpoints in {folder}")
-    student, curves = train(mnist.train_images, mnist.train_labels, settings, folder)
-    publish(student, curves, mnist, settings, arguments.output)
+    fonts = Fonts([], [])
+    if settings.extras.fonts:
+        fonts = Fonts(load_fonts(TRAINING, cache_folder()), load_fonts(HELD_OUT, cache_folder()))
+    student, curves = train(mnist.train_images, mnist.train_labels, fonts.training, settings, folder)
+    publish(student, curves, mnist, fonts, settings, arguments.output)
     shutil.rmtree(folder)
 
 

@@ -15,7 +15,10 @@ Pixels = NDArray[np.uint8]  # (N, 28, 28, 1)
 Classify = Callable[[Pixels], NDArray[np.float32]]
 
 SIDE = 28
-SERVED = Target(SIDE, SIDE, GREY, (255, 255, 255))  # as the service sees the model's input
+MARGIN = 0.14  # of the model's side, that MNIST leaves free: its digits are 20 of 28 pixels
+WHITE = (255, 255, 255)
+SERVED = Target.plan((SIDE, SIDE), GREY, WHITE, "trim", None, margin=MARGIN)  # as the service has the model's input
+FITTED = Target.plan((SIDE, SIDE), GREY, WHITE, "fit", None)  # as it had it before: the whole picture
 INK, PAPER = 60, 200  # dark grey on light grey
 
 
@@ -62,6 +65,11 @@ def draw(images: Pixels, size: tuple[int, int], *, stretch: bool = False) -> Pix
         return Image.fromarray(fit(np.asarray(canvas)[..., None], SERVED)[..., 0])
 
     return each(images, one)
+
+
+def prepare(pixels: NDArray[np.uint8], target: Target = SERVED) -> Pixels:
+    """What the model gets of an upload's pixels (H, W, 1, 3 or 4): (28, 28, 1) uint8."""
+    return fit(pixels, target)
 
 
 def each(images: Pixels, change: Callable[[Image.Image], Image.Image]) -> Pixels:

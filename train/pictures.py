@@ -1,6 +1,7 @@
 """The model card's pictures, PNGs under 150 kB: learning curves, confusions, kinds of test images, mistakes."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from PIL import Image
 
 from train.evaluation import Classify, Pixels, conditions
 from train.model import LABELS
+from train.strangers.rows import Row, Skipped
+from train.strangers.table import order
 from train.training import Curves
 
 mpl.use("Agg")  # draws into files, needs no display
@@ -89,6 +92,25 @@ def draw_conditions(images: Pixels, labels: NDArray[np.uint8], classify: Classif
             axes.set_yticks([])
             good = answer == digit
             axes.spines[:].set(color=GREY if good else RED, linewidth=0.4 if good else 2.5)
+    figure.subplots_adjust(wspace=0.1, hspace=0.1)
+    _save(figure, path)
+
+
+def draw_strangers(rows: Iterable[Row | Skipped], path: Path) -> None:
+    """Ten pictures of each row of the external test as the model gets them, the worst row first; wrong ones in red."""
+    shown = [(f"{row.name}, {row.value:.1f} %", *row.shown) for row in order(rows) if row.shown]
+    side = 0.34  # inches
+    figure, grid = plt.subplots(len(shown), 10, figsize=(10 * side, len(shown) * side), squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for line, (label, pictures, mistaken) in zip(grid, shown, strict=True):
+        line[0].text(-0.3, 0.5, label, transform=line[0].transAxes, ha="right", va="center", fontsize=7)
+        for axes, pixels, wrong in zip(line, pictures, mistaken, strict=False):
+            axes.axis("on")
+            axes.imshow(pixels[..., 0], cmap="gray", vmin=0, vmax=255)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set(color=RED if wrong else GREY, linewidth=2 if wrong else 0.4)
     figure.subplots_adjust(wspace=0.1, hspace=0.1)
     _save(figure, path)
 

@@ -1,6 +1,7 @@
 """What a run leaves in models/mnist: the model, its labels, and its card with pictures. Measures; changes nothing."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -10,14 +11,30 @@ from tqdm import tqdm
 from train import pictures
 from train.card import Report, write_card
 from train.data import Mnist
-from train.evaluation import Pixels, conditions
+from train.evaluation import Pixels, conditions, prepare
+from train.fonts import Font
 from train.model import LABELS, add_softmax
+from train.strangers.rows import measure
 from train.training import Curves, Settings
 
 CHUNK = 1000  # images classified at once
 
 
-def publish(student: keras.Model, curves: dict[str, Curves], mnist: Mnist, settings: Settings, output: Path) -> None:
+class Fonts(NamedTuple):
+    """Those that were learned from, and those that are only tested on; both may be none."""
+
+    training: list[Font]
+    held_out: list[Font]
+
+
+def publish(
+    student: keras.Model,
+    curves: dict[str, Curves],
+    mnist: Mnist,
+    fonts: Fonts,
+    settings: Settings,
+    output: Path,
+) -> None:
     """Write model.keras, labels.txt, README.md and card/*.png to the folder `output`."""
     model = add_softmax(student)
     model.save(output / "model.keras")
@@ -32,10 +49,13 @@ def publish(student: keras.Model, curves: dict[str, Curves], mnist: Mnist, setti
         scores = classify(pixels)
         right[name] = int((scores.argmax(axis=1) == labels).sum())
     scores = classify(images)
-    report = Report(model.count_params(), settings, right, confusion(labels, scores.argmax(axis=1)))
+    rows = list(tqdm(measure(classify, images, labels, fonts.held_out, prepare), desc="strangers", unit="table row"))
+    licences = {font.name: font.licence for font in fonts.training}
+    report = Report(model.count_params(), settings, right, rows, licences, confusion(labels, scores.argmax(axis=1)))
     folder = output / "card"
     folder.mkdir(exist_ok=True)
     pictures.draw_conditions(images, labels, classify, folder / "conditions.png")
+    pictures.draw_strangers(rows, folder / "strangers.png")
     pictures.draw_curves(curves, folder / "curves.png")
     pictures.draw_confusion(report.confusion, folder / "confusion.png")
     pictures.draw_mistakes(images, labels, scores, folder / "mistakes.png")

@@ -1,8 +1,10 @@
 """The training run: teachers, their opinion of many augmented copies of the training set, a student that learns it.
 
-    teachers  learn the labels, on a new augmented copy of the training set each epoch
-    copies    augmented training sets, each with the teachers' mean logits for every picture
+    examples  MNIST, and what it lacks: see examples.py
+    teachers  learn the labels, on new augmented copies of the examples each epoch
+    copies    augmented examples, each with the teachers' mean logits for every picture
     student   learns these logits and the labels, over the copies again and again; in the end over gentle ones only
+    finish    the same at a lower rate, over the gentlest: for MNIST as it is
 
 Every epoch and copy is kept in a folder keyed by the settings, so that an interrupted run goes on where it stopped.
 Random draws depend on the seed and the epoch alone, never on what ran before. Never sees the test set.
@@ -23,18 +25,22 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from train.augmentation import augment
-from train.model import LABELS, build_student, build_teacher
+from train.examples import Examples, Extras, gather
+from train.fonts import Font
+from train.model import build_student, build_teacher
 
 Images = NDArray[np.uint8]  # (N, 28, 28, 1)
-Targets = NDArray[np.float32]  # (N, 20): the label one-hot, then the teacher's logits
+Targets = NDArray[np.float32]  # (N, 20): the probabilities that are true, then the teachers' logits
 Curves = dict[str, list[float]]  # "loss" and "accuracy" of each epoch
 
-RECIPE = 4  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
+RECIPE = 5  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
 BATCH = 256
 CHUNK = 1000  # images augmented or judged at once
 TEMPERATURE = 3.0  # softens both networks' answers, so that the student sees the teacher's second thoughts
-PEAK_RATE, WEIGHT_DECAY = 3e-3, 0.02  # AdamW
-TEACHER_LIGHT, STUDENT_LIGHT, GENTLE_LIGHT = 0.7, 0.5, 0.9  # shares of pictures that are nearly MNIST as it is
+PEAK_RATE, FINISH_RATE, WEIGHT_DECAY = 3e-3, 8e-4, 0.02  # AdamW
+TEACHER_LIGHT, STUDENT_LIGHT, GENTLE_LIGHT, FINISH_LIGHT = 0.6, 0.5, 0.8, 0.85  # of MNIST stay nearly as it is
+DOUBTFUL = 0.6  # a probability below this is no answer
+EXTRAS = Extras()
 TEACHER_SHARE = 0.7  # of the student's loss; the labels have the rest
 
 
@@ -44,11 +50,14 @@ class Settings:
 
     data: str = ""  # digest of the training set
     seed: int = 1
-    images: int = 60_000
-    teachers: int = 4
-    teacher_epochs: int = 16
-    copies: int = 16
-    student_epochs: int = 240
+    images: int = 60_000  # of MNIST's
+    extras: Extras = EXTRAS
+    teachers: int = 1
+    teacher_epochs: int = 10
+    copies: int = 8
+    student_epochs: int = 80
+    finish_copies: int = 3
+    finish_epochs: int = 24
     recipe: int = RECIPE
 
     def folder(self, cache: Path) -> Path:
@@ -57,17 +66,27 @@ class Settings:
         return cache / f"train-{hashlib.sha256(key).hexdigest()[:12]}"
 
 
+QUICK = Settings(
+    images=3_000,
+    extras=Extras(300, 0, 300, 300),
+    teacher_epochs=3,
+    copies=4,
+    student_epochs=3,
+    finish_copies=1,
+    finish_epochs=1,
+)
+
+
 def train(
-    images: Images, labels: NDArray[np.uint8], settings: Settings, folder: Path
+    images: Images, labels: NDArray[np.uint8], fonts: list[Font], settings: Settings, folder: Path
 ) -> tuple[keras.Model, dict[str, Curves]]:
     """Run, or finish, a training run. Returns the student (logits) and the learning curves of both networks."""
     folder.mkdir(parents=True, exist_ok=True)
-    images, labels = images[: settings.images], labels[: settings.images]
-    truth = np.eye(len(LABELS), dtype=np.float32)[labels]
+    mnist = images[: settings.images], labels[: settings.images]
+    examples = gather(mnist, fonts, settings.extras, settings.seed, folder / "examples.npz")
 
     def judged_copy(epoch: int) -> tuple[Images, Targets]:
-        with np.load(folder / f"copy-{choose_copy(epoch, settings)}.npz") as copy:
-            return copy["images"], np.concatenate([truth, copy["logits"].astype(np.float32)], axis=1)
+        return read_copy(folder / f"copy-{choose_copy(epoch, settings)}.npz")
 
     curves = {}
     teachers = []
@@ -75,19 +94,40 @@ def train(
         seed, name = settings.seed + 1000 * number, f"teacher {number}"
 
         def new_copy(epoch: int, seed: int = seed) -> tuple[Images, Targets]:
-            return augment_all(images, seed, epoch, TEACHER_LIGHT), np.concatenate([truth, 0 * truth], axis=1)
+            pictures, truth = augment_examples(examples, seed, epoch, TEACHER_LIGHT)
+            return pictures, np.concatenate([truth, 0 * truth], axis=1)
 
         keras.utils.set_random_seed(seed)
         teacher, curves[name] = fit(
-            name, build_teacher, label_loss, settings.teacher_epochs, len(images), new_copy, seed, folder
+            name, build_teacher, label_loss, settings.teacher_epochs, examples.per_epoch, new_copy, seed, folder
         )
         teachers.append(teacher)
-    judge_copies(teachers, images, settings, folder)
+    judge_copies(teachers, examples, settings, folder)
     keras.utils.set_random_seed(settings.seed)
+    count, seed = examples.per_epoch, settings.seed
     student, curves["student"] = fit(
-        "student", build_student, student_loss, settings.student_epochs, len(images), judged_copy, settings.seed, folder
+        "student", build_student, student_loss, settings.student_epochs, count, judged_copy, seed, folder
     )
+
+    def go_on() -> keras.Model:
+        model = build_student()
+        model.set_weights(student.get_weights())
+        return model
+
+    def finishing_copy(epoch: int) -> tuple[Images, Targets]:
+        return read_copy(folder / f"copy-{settings.copies + epoch % settings.finish_copies}.npz")
+
+    student, finish = fit(
+        "finish", go_on, student_loss, settings.finish_epochs, count, finishing_copy, seed, folder, FINISH_RATE
+    )
+    curves["student"] = {name: values + finish[name] for name, values in curves["student"].items()}
     return student, curves
+
+
+def read_copy(path: Path) -> tuple[Images, Targets]:
+    """Images and targets of a judged copy."""
+    with np.load(path) as copy:
+        return copy["images"], np.concatenate([copy["truth"], copy["logits"].astype(np.float32)], axis=1)
 
 
 def choose_copy(epoch: int, settings: Settings) -> int:
@@ -107,6 +147,7 @@ def fit(
     copy: Callable[[int], tuple[Images, Targets]],
     seed: int,
     folder: Path,
+    peak_rate: float = PEAK_RATE,
 ) -> tuple[keras.Model, Curves]:
     """Train a network for `epochs` over the `count` pictures of `copy(epoch)`, or go on from its last epoch."""
     model = build()
@@ -118,7 +159,7 @@ def fit(
         curves = json.loads(log.read_text())
     else:
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, epochs * steps, warmup_target=PEAK_RATE, warmup_steps=min(150, epochs * steps // 4)
+            0.0, epochs * steps, warmup_target=peak_rate, warmup_steps=min(150, epochs * steps // 4)
         )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss, metrics=[accuracy])
     done = int(model.optimizer.iterations) // steps  # the log may be an epoch ahead of the checkpoint
@@ -144,26 +185,34 @@ def save(model: keras.Model, path: Path) -> None:
     part.replace(path)
 
 
-def judge_copies(teachers: list[keras.Model], images: Images, settings: Settings, folder: Path) -> None:
-    """Write copy-0.npz, copy-1.npz, …: augmented training sets and the teachers' mean logits, (N, 10) float16."""
-    missing = [copy for copy in range(settings.copies) if not (folder / f"copy-{copy}.npz").exists()]
-    done = settings.copies - len(missing)
-    for copy in tqdm(missing, total=settings.copies, initial=done, desc="copies", unit="copy"):
-        gentle = copy >= settings.copies - settings.copies // 4
-        pictures = augment_all(images, settings.seed, copy, GENTLE_LIGHT if gentle else STUDENT_LIGHT)
+def judge_copies(teachers: list[keras.Model], examples: Examples, settings: Settings, folder: Path) -> None:
+    """Write copy-0.npz, copy-1.npz, …: augmented examples, their truth, the teachers' mean logits (N, 10) float16."""
+    light = [STUDENT_LIGHT] * settings.copies + [FINISH_LIGHT] * settings.finish_copies
+    light[settings.copies - settings.copies // 4 : settings.copies] = [GENTLE_LIGHT] * (settings.copies // 4)
+    missing = [copy for copy in range(len(light)) if not (folder / f"copy-{copy}.npz").exists()]
+    done = len(light) - len(missing)
+    for copy in tqdm(missing, total=len(light), initial=done, desc="copies", unit="copy"):
+        pictures, truth = augment_examples(examples, settings.seed, copy, light[copy])
         logits = np.mean([teacher.predict(pictures, CHUNK, verbose=0) for teacher in teachers], axis=0)
         part = folder / "part.npz"
-        np.savez(part, images=pictures, logits=logits.astype(np.float16))
+        np.savez(part, images=pictures, truth=truth, logits=logits.astype(np.float16))
         part.replace(folder / f"copy-{copy}.npz")
 
 
-def augment_all(images: Images, seed: int, copy: int, light_share: float) -> Images:
-    """One augmented picture of each image; depends on the arguments only."""
-    share = tf.constant(light_share)
+def augment_examples(
+    examples: Examples, seed: int, copy: int, light_share: float
+) -> tuple[Images, NDArray[np.float32]]:
+    """One augmented picture of each image of an epoch, and its truth; depends on the arguments only."""
+    images, truth, light = examples.choose(np.random.default_rng([seed, copy]), light_share)
+    return augment_all(images, seed, copy, light), truth
+
+
+def augment_all(images: Images, seed: int, copy: int, light: NDArray[np.float32]) -> Images:
+    """One augmented picture of each image, `light` (N,) of them likely only slightly changed."""
     parts = []
     for chunk, start in enumerate(range(0, len(images), CHUNK)):
         part_seed = tf.constant([seed, copy * 1000 + chunk])
-        parts.append(compiled_augment(images[start : start + CHUNK], part_seed, share).numpy())
+        parts.append(compiled_augment(images[start : start + CHUNK], part_seed, light[start : start + CHUNK]).numpy())
     return np.concatenate(parts)
 
 
@@ -186,5 +235,8 @@ def student_loss(targets: Any, logits: Any) -> Any:
 
 
 def accuracy(targets: Any, logits: Any) -> Any:
-    """Whether each answer is the label, (N,) 0.0 or 1.0."""
-    return ops.cast(ops.argmax(targets[:, :10], axis=1) == ops.argmax(logits, axis=1), "float32")
+    """Whether each answer is the label, or doubtful where there is none, (N,) 0.0 or 1.0."""
+    truth = targets[:, :10]
+    is_label = ops.argmax(truth, axis=1) == ops.argmax(logits, axis=1)
+    is_doubtful = ops.max(ops.softmax(logits), axis=1) < DOUBTFUL
+    return ops.cast(ops.where(ops.max(truth, axis=1) > DOUBTFUL, is_label, is_doubtful), "float32")

@@ -1,0 +1,115 @@
+"""What the networks learn from: MNIST, the same digits as they come from sheets, other hands, fonts, and no digits.
+
+MNIST is in every epoch; of the rest, which is made once, each epoch has a third. All are ink on black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from train.evaluation import Pixels
+from train.fonts import Font, draw_glyph
+from train.model import LABELS
+from train.negatives import draw_negatives
+from train.sheets import prepare_glyph, redraw, warp
+from train.strokes import draw_hands
+
+PART = 3  # of what is not MNIST, one in so many is in an epoch
+CHUNK = 500  # pictures made between two steps of the progress bar
+EXTRA_LIGHT = 0.5  # share of what is not MNIST that is changed only slightly
+Digits = tuple[Pixels, NDArray[np.uint8]]
+Truth = NDArray[np.float32]  # (N, 10) probabilities
+
+
+class Extras(NamedTuple):
+    """How many pictures of each kind there are beside MNIST."""
+
+    sheets: int = 30_000
+    fonts: int = 24_000
+    hands: int = 12_000
+    negatives: int = 24_000
+
+
+class Examples(NamedTuple):
+    """Pictures (N, 28, 28, 1) uint8 with the probabilities they should get (N, 10); the first of them are MNIST's."""
+
+    images: Pixels
+    truth: Truth
+    from_mnist: int
+
+    @property
+    def per_epoch(self) -> int:
+        """Pictures in an epoch."""
+        return self.from_mnist + (len(self.images) - self.from_mnist) // PART
+
+    def choose(self, draws: np.random.Generator, light_share: float) -> tuple[Pixels, Truth, NDArray[np.float32]]:
+        """Of an epoch: images, truth, and for each how likely it is changed only slightly."""
+        beside = np.arange(self.from_mnist, len(self.images))
+        chosen = np.concatenate([np.arange(self.from_mnist), draws.permutation(beside)[: len(beside) // PART]])
+        light = np.where(chosen < self.from_mnist, light_share, EXTRA_LIGHT).astype(np.float32)
+        return self.images[chosen], self.truth[chosen], light
+
+
+def gather(mnist: Digits, fonts: list[Font], extras: Extras, seed: int, file: Path) -> Examples:
+    """All examples, from `file` or made and kept there; the same for the same arguments."""
+    images, labels = mnist
+    if not file.exists():
+        made = list(_make(mnist, fonts, extras, np.random.default_rng(seed)))
+        part = file.with_name("part.npz")
+        np.savez(part, images=np.concatenate([each for each, _ in made]), truth=np.concatenate([t for _, t in made]))
+        part.replace(file)
+    with np.load(file) as beside:
+        truth = np.concatenate([_one_hot(labels), beside["truth"]])
+        return Examples(np.concatenate([images, beside["images"]]), truth, len(images))
+
+
+def _make(
+    mnist: Digits, fonts: list[Font], extras: Extras, draws: np.random.Generator
+) -> Iterator[tuple[Pixels, Truth]]:
+    """Pictures of each kind and their truth."""
+    images, labels = mnist
+    faces = [face for font in fonts for face in font.faces]
+
+    def sheets(count: int) -> Digits:
+        chosen = draws.integers(len(images), size=count)
+        glyphs = (redraw(images[index, ..., 0], draws) for index in chosen)
+        return np.stack([prepare_glyph(glyph, draws) for glyph in glyphs]), labels[chosen]
+
+    def printed(count: int) -> Digits:
+        digits = draws.integers(10, size=count)
+        drawn = (
+            draw_glyph(LABELS[digit], faces[draws.integers(len(faces))], int(draws.integers(30, 100)))
+            for digit in digits
+        )
+        return np.stack([prepare_glyph(warp(glyph, draws), draws) for glyph in drawn]), digits.astype(np.uint8)
+
+    def hands(count: int) -> Digits:
+        glyphs, digits = draw_hands(count, draws)
+        return np.stack([prepare_glyph(glyph, draws) for glyph in glyphs]), digits
+
+    kinds: list[tuple[Callable[[int], Digits], int]] = [(sheets, extras.sheets), (hands, extras.hands)]
+    kinds += [(printed, extras.fonts)] if faces else []
+    total = sum(count for _, count in kinds) + extras.negatives
+    with tqdm(total=total, desc="examples", unit="picture") as bar:
+        for make, count in kinds:
+            for size in _chunks(count):
+                pictures, digits = make(size)
+                yield pictures, _one_hot(digits)
+                bar.update(size)
+        for size in _chunks(extras.negatives):
+            yield draw_negatives(size, fonts, draws), np.full((size, len(LABELS)), 1 / len(LABELS), np.float32)
+            bar.update(size)
+
+
+def _chunks(count: int) -> Iterator[int]:
+    yield from (min(CHUNK, count - start) for start in range(0, count, CHUNK))
+
+
+def _one_hot(labels: NDArray[np.uint8]) -> Truth:
+    return np.eye(len(LABELS), dtype=np.float32)[labels]
