@@ -4,8 +4,11 @@ The way the data goes, one module a step:
 
     source    file or folder → Source, a TensorFlow function (N, H, W, C) → (N, K)
     graph     Source → onnx.ModelProto, simplified, with a dynamic batch dimension
-    metadata  labels, pixel format and range, written into the model
+    pictures  the pixels it was trained on: the keys that say so, and a reference that computes them
+    metadata  labels, pixel format and these keys, written into the model
     parity    Keras and ONNX Runtime compared on images; nothing is written when they differ
+    serving   … and on pictures of other sizes, from the bytes of a PNG to the probabilities of the service itself
 
-Nothing here is imported by the service: the two share the file `model.onnx` and nothing else.
+The service imports nothing of this. Of the service, pictures and serving import what a file can say of its pictures,
+and the code that serves it, so that what is proven is what runs.
 """

@@ -7,18 +7,20 @@ Softmax or Sigmoid and `logits` otherwise, batch dimension `N`.
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxslim
 import tensorflow as tf
-import tf2onnx
 
 from convert.errors import GraphError, first_line
+from convert.memory import give_back
+from convert.padding import write_padding_out
 from convert.source import Source
+from convert.tracing import write_onnx
 
 BATCH = "N"
+SHAPING = ("Cast", "Identity", "Reshape", "Squeeze", "Flatten", "Transpose")  # leave each number what it is
 
 
 def build_graph(source: Source, opset: int) -> onnx.ModelProto:
@@ -29,17 +31,14 @@ def build_graph(source: Source, opset: int) -> onnx.ModelProto:
     model: onnx.ModelProto
     try:
         with _inner_functions_inlined():
-            model, _ = tf2onnx.convert.from_function(
-                source.function,
-                input_signature=source.function.input_signature,
-                opset=opset,
-                custom_op_handlers={"SelectV2": (_write_where, []), "Erfc": (_write_erfc, [])},
-            )
+            model = write_onnx(source.function, opset)
         _check_operations(model, source)
         _store_constants(model, source)
         _name_output(model)
         _name_batch(model)
         model = onnxslim.slim(model)
+        give_back()
+        write_padding_out(model)
         _drop_unused_domains(model)
         _name_batch(model)
         onnx.checker.check_model(model, full_check=True)
@@ -48,9 +47,13 @@ def build_graph(source: Source, opset: int) -> onnx.ModelProto:
     except Exception as err:  # tf2onnx and onnxslim raise anything from TypeError to RuntimeError
         raise GraphError(
             f"{source.path} could not be converted to ONNX ({type(err).__name__}: {first_line(err)}); "
-            "another architecture or another --opset may pass."
+            f"{_advise(first_line(err))}."
         ) from err
     return model
+
+
+def _advise(reason: str) -> str:
+    return "another --opset may pass" if "opset" in reason.lower() else "replace the layer that it names"
 
 
 def count_operations(model: onnx.ModelProto) -> Counter[str]:
@@ -67,21 +70,6 @@ def _inner_functions_inlined() -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(False)
-
-
-def _write_where(ctx: Any, node: Any, name: str, args: Any) -> None:
-    # tf2onnx would write c*x + (1-c)*y, in which a NaN or infinity of the branch not taken spoils the result, as in
-    # where(range > 0, x / range, 0). Where is as fast in ONNX Runtime.
-    node.type = "Where"
-
-
-def _write_erfc(ctx: Any, node: Any, name: str, args: Any) -> None:
-    # The exact GELU is built on Erfc, which ONNX lacks: erfc(x) = 1 - erf(x).
-    erf = ctx.make_node("Erf", [node.input[0]])
-    one = ctx.make_const(f"{name}_one", np.ones((), dtype=np.float32))
-    shapes, dtypes = node.output_shapes, node.output_dtypes
-    ctx.remove_node(name)
-    ctx.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, name=name, shapes=shapes, dtypes=dtypes)
 
 
 def _check_operations(model: onnx.ModelProto, source: Source) -> None:
@@ -107,7 +95,7 @@ def _name_output(model: onnx.ModelProto) -> None:
     producers = {name: node for node in model.graph.node for name in node.output}
     output = model.graph.output[0]
     node = last = producers[output.name]
-    while node.op_type in ("Cast", "Identity"):  # a mixed-precision model casts its probabilities to float32
+    while node.op_type in SHAPING and node.input[0] in producers:
         node = producers[node.input[0]]
     output.name = "probabilities" if node.op_type in ("Softmax", "Sigmoid") else "logits"
     last.output[0] = output.name

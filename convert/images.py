@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import SourceError
+from convert.errors import SourceError, first_line
 
 ImageShape = tuple[int, int, int]  # (height, width, channels)
 Images = NDArray[np.uint8]  # (n, height, width, channels), 0..255
+Pixels = NDArray[np.uint8] | NDArray[np.float32]  # the same, as a model takes them
 
 REAL_LIMIT = 10_000
 MADE_COUNT = 240
+MADE_NUMBERS = MADE_COUNT * 224 * 224 * 3  # fewer of larger ones: they take memory and time
 
 
 def load_images(path: Path, shape: ImageShape) -> Images:
@@ -22,9 +24,11 @@ def load_images(path: Path, shape: ImageShape) -> Images:
     """
     try:
         with np.load(path) as data:
-            images = data["x_test"][:REAL_LIMIT]
+            images = np.atleast_1d(data["x_test"])[:REAL_LIMIT]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as err:
-        raise SourceError(f"{path} could not be read ({err}); it must be an .npz file with an array x_test.") from err
+        raise SourceError(
+            f"{path} could not be read ({first_line(err)}); it must be an .npz file with an array x_test."
+        ) from err
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.shape[1:] != shape or len(images) == 0:
@@ -32,13 +36,15 @@ def load_images(path: Path, shape: ImageShape) -> Images:
     return np.ascontiguousarray(images)
 
 
-def make_images(shape: ImageShape, count: int = MADE_COUNT, seed: int = 0) -> Images:
-    """`count` images, in turn noise, faint noise, blobs, gradients, strokes and constants.
+def make_images(shape: ImageShape, count: int | None = None, seed: int = 0) -> Images:
+    """`count` images, in turn noise, faint noise, blobs, gradients, strokes and constants; at most 240 without it.
 
     White noise alone looks the same to most networks, and constant images find divisions by zero.
     """
     rng = np.random.default_rng(seed)
     height, width, channels = shape
+    if count is None:
+        count = max(24, min(MADE_COUNT, MADE_NUMBERS // (height * width * channels)))
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     images = np.empty((count, *shape), np.uint8)
     for i in range(count):
@@ -67,13 +73,3 @@ def _make_plane(
         plane = np.clip(1.5 - 20 * distance, 0, 1)
     scaled: Images = (255 * plane / max(float(plane.max()), 1e-9)).astype(np.uint8)
     return 255 - scaled if turn % 2 else scaled
-
-
-def scale_pixels(images: Images, dtype: str, pixel_range: str) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """`images` as the model takes them: uint8 as they are, or float32 in the range "0-255", "0-1" or "-1-1"."""
-    if dtype == "uint8":
-        return images
-    pixels = images.astype(np.float32)
-    if pixel_range == "0-1":
-        return pixels / np.float32(255)
-    return pixels if pixel_range == "0-255" else pixels / np.float32(127.5) - np.float32(1)

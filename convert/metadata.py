@@ -2,6 +2,7 @@
 
 - `Image.*` keys, the IMAGE type denotation and the dimension denotations: onnx/onnx docs/MetadataProps.md,
   docs/TypeDenotation.md, docs/DimensionDenotation.md.
+- `upload_and_classify.*`, what there is no word for: docs/models.md.
 - `names`, a Python dictionary as text, {0: 'cat', 1: 'dog'}: Ultralytics' convention, read with ast.literal_eval.
 """
 
@@ -12,9 +13,12 @@ import onnx
 import tf2onnx
 
 from convert.errors import SourceError
+from convert.pictures import Pictures
+from service.inference import readers
+from service.inference.description import PREFIX
 
-PIXEL_FORMATS = {1: "Gray8", 3: "Rgb8"}
-PIXEL_RANGES = {"0-255": "NominalRange_0_255", "0-1": "Normalized_0_1", "-1-1": "Normalized_1_1"}
+PIXEL_FORMATS = {order: name for name, order in reversed(readers.PIXEL_FORMATS.items())}  # the first name of each
+PIXEL_RANGES = {values: name for name, values in readers.PIXEL_RANGES.items()}
 # A height and a width are both "features" of the data in ONNX's vocabulary.
 DIMENSIONS = ("DATA_BATCH", "DATA_FEATURE", "DATA_FEATURE", "DATA_CHANNEL")
 
@@ -54,16 +58,14 @@ def describe(source: Path) -> str:
 
 
 def write_metadata(
-    model: onnx.ModelProto, source: Path, version: int, pixel_range: str, labels: list[str] | None
+    model: onnx.ModelProto, source: Path, version: int, pictures: Pictures, labels: list[str] | None
 ) -> None:
-    """Set the metadata, denotations and producer of `model` in place; `pixel_range` is a key of PIXEL_RANGES."""
+    """Set the metadata, denotations and producer of `model` in place."""
     image = model.graph.input[0].type
-    channels = image.tensor_type.shape.dim[3].dim_value
-    properties = {
-        "Image.BitmapPixelFormat": PIXEL_FORMATS[channels],
-        "Image.ColorSpaceGamma": "SRGB",
-        "Image.NominalPixelRange": PIXEL_RANGES[pixel_range],
-    }
+    properties = {readers.PIXEL_FORMAT: PIXEL_FORMATS[pictures.order], "Image.ColorSpaceGamma": "SRGB"}
+    if pictures.plain:  # ONNX has no word for a mean, and half of what the pixels are would mislead
+        properties[readers.PIXEL_RANGE] = PIXEL_RANGES[pictures.range]
+    properties |= {PREFIX + key: text for key, text in pictures.keys.items()}
     if labels is not None:
         properties["names"] = format_names(labels)
     onnx.helper.set_model_props(model, properties)

@@ -4,18 +4,32 @@ Knows `.keras` (Keras 3), `.h5` (legacy), and SavedModel (signature `serving_def
 Does not know ONNX, labels or pixel ranges.
 """
 
-import re
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.errors import SourceError, first_line
+from convert.adapters import ClassOutput, ImageInput, Size, choose_output, read_image_input
+from convert.errors import SourceError
+from convert.keras_file import ADOPT
+from convert.loading import Loaded, load_keras, load_saved_model
+from convert.refusals import explain
 
-CHANNELS = (1, 3)
-DTYPES = ("uint8", "float32")
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 WAY_OUT = "give a .keras file, a legacy .h5 file or a SavedModel folder"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the user says about a file that does not say it itself."""
+
+    size: Size | None = None  # of images, where the model takes any
+    output_name: str | None = None  # of the output with the classes, where there are several
+    trust: bool = False  # run the code that the file brings
+    imports: tuple[Path, ...] = ()  # Python files that define its custom classes
+
+
+AS_IT_IS = Reading()
 
 
 @dataclass(frozen=True)
@@ -23,14 +37,20 @@ class Source:
     """A classifier of images.
 
     `function` is a tf.function of one argument `image`, (N, height, width, channels) of `dtype`, that returns
-    {"output": (N, classes) float32}; N is dynamic.
+    {"output": (N, values) float32}; N is dynamic.
     """
 
     path: Path
     function: Any
     image_shape: tuple[int, int, int]  # (height, width, channels)
-    dtype: str
-    classes: int
+    dtype: str  # "uint8" or "float32"
+    values: int
+    notes: tuple[str, ...] = ()  # what differs from the file as it was saved
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are: one value means two."""
+        return max(2, self.values)
 
 
 def find_format(path: Path) -> str:
@@ -38,123 +58,66 @@ def find_format(path: Path) -> str:
 
     Raises SourceError for anything else.
     """
-    if not path.exists():
-        raise SourceError(f"{path} does not exist; {WAY_OUT}.")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as err:  # ValueError: a null byte
+        raise SourceError(f"{path} does not exist; {WAY_OUT}.") from err
+    except OSError as err:
+        raise SourceError(f"{str(path)[:200]} cannot be read ({err.strerror}); {WAY_OUT}.") from err
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
+            _check_readable(path / "saved_model.pb")
             return "saved_model"
         raise SourceError(f"{path} is a folder without saved_model.pb, so no SavedModel; {WAY_OUT}.")
+    if path.suffix.lower() == ".onnx":
+        raise SourceError(f"{path} is an ONNX file by its name, which needs no conversion; give it to {ADOPT}.")
     if path.suffix.lower() not in KERAS_SUFFIXES:
         raise SourceError(f"{path} is not a Keras model by its name (suffix {path.suffix or 'none'}); {WAY_OUT}.")
+    _check_readable(path)
     return "keras"
 
 
-def read_source(path: Path) -> Source:
-    """Load the model at `path` and check that it is an image classifier with one input and one output.
+def _check_readable(path: Path) -> None:
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{path} cannot be read (Permission denied); change its permissions, or give a copy.")
+
+
+def read_source(path: Path, reading: Reading = AS_IT_IS) -> Source:
+    """Load the model at `path` and check that it is an image classifier with one input.
 
     Raises SourceError when it cannot be loaded or is something else.
     """
+    loaded = _load(path, reading)
+    if len(loaded.inputs) != 1:
+        raise SourceError(
+            f"{path} has {len(loaded.inputs)} inputs; exactly one is converted, so wrap the model in one that has one."
+        )
+    image_input = read_image_input(path, loaded.inputs[0], reading.size)
+    output = choose_output(path, loaded.outputs, reading.output_name)
+    shape = (image_input.height, image_input.width, image_input.channels)
+    notes = [*loaded.notes]
+    if image_input.layout == "NCHW":
+        notes.append("the model has its channels first; the written file has them last")
+    if len(loaded.outputs) > 1:
+        notes.append(f"of {len(loaded.outputs)} outputs, '{output.name}' has the classes")
+    return Source(path, _wrap(loaded, image_input, output), shape, image_input.dtype, output.values, tuple(notes))
+
+
+def _load(path: Path, reading: Reading) -> Loaded:
     kind = find_format(path)
     try:
-        call, inputs, outputs = _load_keras(path) if kind == "keras" else _load_saved_model(path)
+        return load_keras(path, reading.trust, reading.imports) if kind == "keras" else load_saved_model(path)
     except SourceError:
         raise
     except Exception as err:  # Keras raises anything from KeyError to zipfile.BadZipFile here
-        missing = re.search(r"Could not locate \w+ '[^']+'", str(err))  # Keras buries it in pages of configuration
-        reason = missing[0] if missing else f"{type(err).__name__}: {first_line(err)}"
-        raise SourceError(
-            f"{path} could not be loaded ({reason}); save the complete model "
-            "as .keras, without Lambda layers and custom classes."
-        ) from err
-    for what, found in (("input", inputs), ("output", outputs)):
-        if len(found) != 1:
-            raise SourceError(
-                f"{path} has {len(found)} {what}s; exactly one is converted, so wrap the model in one that has one."
-            )
-    shape, dtype = inputs[0]
-    image_shape = check_input(path, shape, dtype)
-    classes = check_output(path, outputs[0][0])
-    return Source(path, _wrap(call, image_shape, len(shape) == 3, dtype), image_shape, dtype, classes)
+        raise explain(path, err) from err
 
 
-Shape = tuple[int | None, ...]
-Loaded = tuple[Callable[[Any], Any], list[tuple[Shape, str]], list[tuple[Shape, str]]]
-
-
-def check_input(path: Path, shape: Shape, dtype: str) -> tuple[int, int, int]:
-    """The image's (height, width, channels) from the input's shape; (N, height, width) counts as one channel."""
-    if len(shape) not in (3, 4):
-        raise SourceError(
-            f"{path} takes an input of shape {shape}, not images; the shape must be (None, height, width, channels)."
-        )
-    if shape[0] is not None:
-        raise SourceError(
-            f"{path} fixes its batch size at {shape[0]}; build it with keras.Input(shape=...) and no batch size."
-        )
-    height, width, channels = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
-    if height is None or width is None:
-        raise SourceError(
-            f"{path} takes images of any size, {shape}; build it with fixed height and width, e.g. (28, 28, 1)."
-        )
-    if channels is None or channels not in CHANNELS:
-        raise SourceError(
-            f"{path} takes {channels} channels, {shape}; the last dimension must be 1 (grey) or 3 (RGB), channels last."
-        )
-    if dtype not in DTYPES:
-        raise SourceError(f"{path} takes {dtype} images; the input's dtype must be uint8 or float32.")
-    return height, width, channels
-
-
-def check_output(path: Path, shape: Shape) -> int:
-    """The number of classes from the output's shape (N, classes)."""
-    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
-        raise SourceError(
-            f"{path} gives an output of shape {shape}; a classifier's is (None, classes) with two classes or more."
-        )
-    return shape[1]
-
-
-def _load_keras(path: Path) -> Loaded:
-    import keras
-
-    # compile=False: losses and metrics may be custom, and none is needed here.
-    model = keras.models.load_model(path, compile=False)
-    if not getattr(model, "inputs", None):
-        raise SourceError(
-            f"{path} has never been built, so its input shape is unknown; start it with keras.Input(shape=...)."
-        )
-
-    def call(images: Any) -> Any:
-        return keras.tree.flatten(model(images, training=False))[0]  # the output may be in a list or dictionary
-
-    return call, [(tuple(t.shape), t.dtype) for t in model.inputs], [(tuple(t.shape), t.dtype) for t in model.outputs]
-
-
-def _load_saved_model(path: Path) -> Loaded:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    if "serving_default" not in loaded.signatures:
-        raise SourceError(f"{path} has no signature serving_default; write it with Keras's model.export().")
-    signature = loaded.signatures["serving_default"]
-    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
-
-    def call(images: Any) -> Any:
-        _ = loaded  # the variables live as long as the loaded object does
-        return next(iter(signature(**{next(iter(inputs)): images}).values()))
-
-    def specs(named: dict[str, Any]) -> list[tuple[Shape, str]]:
-        # A shape of unknown rank cannot be listed; () fails the checks below with a message that shows it.
-        return [(tuple(s.shape) if s.shape.rank is not None else (), s.dtype.name) for s in named.values()]
-
-    return call, specs(inputs), specs(outputs)
-
-
-def _wrap(call: Callable[[Any], Any], image_shape: tuple[int, int, int], drop_channels: bool, dtype: str) -> Any:
+def _wrap(loaded: Loaded, image_input: ImageInput, output: ClassOutput) -> Any:
     import tensorflow as tf
 
     def function(image: Any) -> dict[str, Any]:
-        output = call(image[..., 0] if drop_channels else image)
-        return {"output": tf.cast(output, tf.float32)}  # a mixed-precision model may end in float16
+        return {"output": output(loaded.call(image_input(image)))}
 
-    return tf.function(function, input_signature=[tf.TensorSpec((None, *image_shape), dtype, name="image")])
+    shape = (None, image_input.height, image_input.width, image_input.channels)
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, image_input.dtype, name="image")])

@@ -5,20 +5,19 @@ Untrained weights take the same time.
 """
 
 import argparse
-import statistics
+import platform
 import sys
 import tempfile
-import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
 from convert.silence import prepare_environment, silenced
+from convert.speed import TURNS, time_in_turn
 
 BATCHES = (1, 16, 64)
-TURNS, IMAGES = 15, 3200  # turns of each model in alternation, images in each turn
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,11 +32,21 @@ def main(argv: list[str] | None = None) -> int:
         example = Path(folder) / "example.onnx"
         with silenced(), redirect_stdout(StringIO()):
             convert_example(example)
-        print(f"{'batch':>5}  {'model':>8}  {'example':>8}  ratio   (microseconds an image, medians of {TURNS})")
+        print(f"{'batch':>5}  {'model':>8}  {'example':>8}  ratio   (microseconds an image, medians of {TURNS} turns)")
         for batch in BATCHES:
-            ours, theirs = time_both(arguments.model, example, batch)
+            images = np.random.default_rng(0).integers(0, 256, (batch, 28, 28, 1), np.uint8)
+            ours, theirs = time_in_turn((arguments.model, example), images, TURNS)
             print(f"{batch:>5}  {ours:>8.1f}  {theirs:>8.1f}  {ours / theirs:.2f}")
     return 0
+
+
+def processor() -> str:
+    """The processor's name, as figures are quoted with."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def convert_example(path: Path) -> None:
@@ -60,26 +69,6 @@ def convert_example(path: Path) -> None:
         ]
     ).save(path.with_suffix(".keras"))
     convert(path.with_suffix(".keras"), path)
-
-
-def time_both(one: Path, other: Path, batch: int) -> tuple[float, float]:
-    """Median microseconds an image of two models that take turns, so that a busy machine slows both."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    sessions = [ort.InferenceSession(path, options, providers=["CPUExecutionProvider"]) for path in (one, other)]
-    images = np.random.default_rng(0).integers(0, 256, (batch, 28, 28, 1), np.uint8)
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(TURNS):
-        for session, taken in zip(sessions, times, strict=True):
-            session.run(None, {"image": images})
-            started = time.perf_counter()
-            for _ in range(IMAGES // batch):
-                session.run(None, {"image": images})
-            taken.append((time.perf_counter() - started) / IMAGES * 1e6)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 if __name__ == "__main__":

@@ -23,13 +23,25 @@ def test_it_answers_as_the_keras_model_does() -> None:
     with silenced():
         source = read_source(KERAS)
         images = make_images(source.image_shape)
-        assert compare(run_source(source, images), run_onnx(ONNX.read_bytes(), images), 1e-5).agreement == 1.0
+        expected, actual = run_source(source, images, np.asarray), run_onnx(ONNX.read_bytes(), images, np.asarray)
+        assert compare(expected, actual, tolerance=1e-5).agreement == 1.0
 
 
 def test_it_names_the_keras_file_it_was_made_from() -> None:
     meta = ort.InferenceSession(ONNX, providers=["CPUExecutionProvider"]).get_modelmeta()
     assert hashlib.sha256(KERAS.read_bytes()).hexdigest() in meta.description
     assert meta.custom_metadata_map["names"] == str({digit: digit for digit in range(10)})
+
+
+def test_it_says_what_it_reads_and_that_digits_are_trimmed_out_with_mnists_margin() -> None:
+    meta = ort.InferenceSession(ONNX, providers=["CPUExecutionProvider"]).get_modelmeta().custom_metadata_map
+    keys = {key: value for key, value in meta.items() if key.startswith("upload_and_classify.")}
+    assert keys == {
+        "upload_and_classify.resize": "trim",
+        "upload_and_classify.margin": "0.14",
+        "upload_and_classify.title": "Handwritten digits",
+        "upload_and_classify.question": "Which digit is it?",
+    }
 
 
 def test_it_takes_any_number_of_grey_images() -> None:

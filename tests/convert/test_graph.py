@@ -64,7 +64,7 @@ def test_opset_is_the_one_asked_for(model_file: Path, run: Run) -> None:
 
 def test_logits_are_called_logits(float_classifier: Any, tmp_path: Path, run: Run) -> None:
     float_classifier.save(tmp_path / "rgb.keras")
-    assert run(tmp_path / "rgb.keras", "--pixel-range=-1-1")[0] == 0
+    assert run(tmp_path / "rgb.keras", "--range=-1..1")[0] == 0
     session = load(tmp_path / "1" / "model.onnx")
     assert [(v.name, v.type, v.shape) for v in (*session.get_inputs(), *session.get_outputs())] == [
         ("image", "tensor(float)", ["N", 8, 8, 3]),
@@ -76,7 +76,7 @@ def test_a_cast_after_the_softmax_does_not_hide_it(keras: Any, tmp_path: Path, r
     image = keras.Input((4, 4, 1))
     half = keras.layers.Dense(2, activation="softmax", dtype="float16")(keras.layers.Flatten()(image))
     keras.Model(image, half).save(tmp_path / "half.keras")
-    assert run(tmp_path / "half.keras", "--tolerance", "0.01", "--pixel-range", "0-1")[0] == 0
+    assert run(tmp_path / "half.keras", "--tolerance", "0.01", "--range", "0..1")[0] == 0
     assert [(v.name, v.type) for v in load(tmp_path / "1" / "model.onnx").get_outputs()] == [
         ("probabilities", "tensor(float)")
     ]

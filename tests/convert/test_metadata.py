@@ -41,7 +41,7 @@ def test_input_is_denoted_as_an_image(model_file: Path, run: Run) -> None:
 
 def test_rgb_and_the_pixel_range_are_written(float_classifier: Any, tmp_path: Path, run: Run) -> None:
     float_classifier.save(tmp_path / "rgb.keras")
-    status, output, _ = run(tmp_path / "rgb.keras", "--pixel-range", "0-1")
+    status, output, _ = run(tmp_path / "rgb.keras", "--range", "0..1")
     assert status == 0
     assert "none, so classes are known by their number" in output
     properties = {p.key: p.value for p in onnx.load(tmp_path / "1" / "model.onnx").metadata_props}
@@ -49,13 +49,15 @@ def test_rgb_and_the_pixel_range_are_written(float_classifier: Any, tmp_path: Pa
         "Image.BitmapPixelFormat": "Rgb8",
         "Image.ColorSpaceGamma": "SRGB",
         "Image.NominalPixelRange": "Normalized_0_1",
+        "upload_and_classify.range": "0..1",
     }
 
 
 def test_uint8_pixels_have_only_one_range(model_file: Path, run: Run) -> None:
-    assert run(model_file, "--pixel-range", "0-1")[::2] == (
+    assert run(model_file, "--range", "0..1")[::2] == (
         2,
-        f"error: {model_file} takes uint8 pixels, which are 0-255, not 0-1; leave --pixel-range out.\n",
+        f"error: {model_file} takes uint8 pixels as they are, 0..255, not pixels 0..1; "
+        "leave out --range, --mean, --std and every --preset but raw.\n",
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from convert.errors import ParityError
 from convert.images import make_images
-from convert.parity import compare
+from convert.parity import batch_sizes, compare, move_last_bits
 from tests.convert.conftest import Run
 
 
@@ -29,7 +29,7 @@ def test_made_images_vary_in_kind_and_repeat_exactly() -> None:
 
 def test_difference_and_agreement_are_measured() -> None:
     parity = compare(outputs([0.2, 0.8], [0.9, 0.1]), outputs([0.2, 0.8], [0.89, 0.11]), tolerance=0.05)
-    assert (parity.images, parity.agreement, parity.flat) == (2, 1.0, False)
+    assert (parity.images, parity.agreement, parity.classes, parity.flat) == (2, 1.0, 2, False)
     assert parity.difference == pytest.approx(0.01)
 
 
@@ -37,8 +37,50 @@ def test_a_tie_within_the_tolerance_may_fall_either_way() -> None:
     assert compare(outputs([0.5, 0.50001]), outputs([0.50001, 0.5]), tolerance=1e-4).agreement == 1.0
 
 
-def test_logits_are_measured_against_the_largest() -> None:
-    assert compare(outputs([-40.0, 10.0]), outputs([-40.001, 10.0]), tolerance=1e-4).difference < 1e-4
+def test_logits_are_measured_against_their_spread() -> None:
+    """A bias of 1,000 is the same for all images, and hides no difference."""
+    expected = outputs([1000, 990], [1004, 990.5])
+    assert compare(expected, expected + np.float32(0.002), tolerance=1e-3).difference == pytest.approx(5e-4, rel=0.05)
+    with pytest.raises(ParityError, match=r"largest difference 1\.0e-01, allowed 1\.0e-03"):
+        compare(expected, expected + np.float32(0.4), tolerance=1e-3)
+
+
+def test_a_model_that_rounding_moves_is_allowed_as_much() -> None:
+    expected, actual, moved = (
+        outputs([0.0, 10.0], [5.0, 0.0]),
+        outputs([0.0, 10.02], [5.0, 0.0]),
+        outputs([0, 10.01], [5, 0]),
+    )
+    assert compare(expected, actual, moved, tolerance=1e-4).allowed == pytest.approx(4e-3, rel=0.01)
+    with pytest.raises(ParityError, match=r"Keras itself moves by 0\.0e\+00.*where that is exact enough, --tolerance"):
+        compare(expected, actual, expected, tolerance=1e-4)
+
+
+def test_no_rounding_explains_a_hundredth() -> None:
+    expected = outputs([0.0, 10.0], [5.0, 0.0])
+    with pytest.raises(ParityError, match="allowed 1.0e-02"):
+        compare(expected, expected + outputs([0.2, 0]), outputs([0.0, 15.0], [5.0, 0.0]), tolerance=1e-4)
+
+
+def test_a_larger_tolerance_is_no_cure_for_another_class() -> None:
+    with pytest.raises(ParityError, match="classes agree on 50.00%") as caught:
+        compare(outputs([0.4, 0.6], [0.4, 0.6]), outputs([0.6, 0.4], [0.4, 0.6]), tolerance=1e-4)
+    assert "--tolerance" not in str(caught.value)
+    assert "another --opset" in str(caught.value)
+
+
+def test_last_bits_move_up_and_down() -> None:
+    pixels = np.full((3, 8, 8, 1), 100, np.float32)
+    moved = move_last_bits(pixels)
+    assert np.unique(moved).tolist() == [np.nextafter(np.float32(100), np.float32(to)) for to in (0, 200)]
+    assert (moved == move_last_bits(pixels)).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((28, 28, 1), (1, 7, 64)), ((224, 224, 3), (1, 7, 8)), ((1000, 1000, 3), (1,))]
+)
+def test_batches_of_large_images_are_small(shape: tuple[int, ...], sizes: tuple[int, ...]) -> None:
+    assert batch_sizes(np.zeros((1, *shape), np.uint8)) == sizes
 
 
 @pytest.mark.parametrize("actual", [[0.6, 0.4], [float("nan"), 0.6], [float("inf"), 0.6]])
@@ -76,7 +118,7 @@ def test_real_images_are_used_where_given(
     np.savez(tmp_path / "data.npz", x_test=images)
     status, output, _ = run(model_file, "--data", tmp_path / "data.npz")
     assert (status, "comparing   1,000 real images" in output) == (0, True)
-    assert "classes agree on 100.00%" in output
+    assert "agreement   100.00% of the images, " in output
     monkeypatch.setenv("MNIST_NPZ", str(tmp_path / "data.npz"))
     status, output, _ = run(model_file)
     assert (status, "comparing   1,000 real images" in output) == (0, True)

@@ -1,0 +1,1 @@
+"""Tries every model of `keras.applications`: `python -m convert.applications` writes docs/applications.md."""
