@@ -7,31 +7,49 @@ import gc
 import logging
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import counters
 from service.api.answers import answer_defect, answer_http_exception, answer_request_error
 from service.api.classify import Classify, classify
+from service.api.extensions import (
+    load,
+    read_all_statistics,
+    read_model_config,
+    read_model_statistics,
+    read_repository_index,
+    refuse_shared_memory,
+    unload,
+)
 from service.api.guards import guard
+from service.api.infer import Infer
 from service.api.intake import Intake
 from service.api.metrics import read_metrics
 from service.api.open_inference import live, read_model_metadata, read_model_ready, read_server_metadata, ready
+from service.api.openapi import show_openapi
 from service.api.preview import show_input
 from service.errors import RequestError, StartupError
-from service.inference.repository import load_models
-from service.page.page import assets, redirect_to_page, show_page
-from service.page.samples import Samples, send_sample
+from service.following import Follower
+from service.inference.loading import load_models
+from service.obeying import Obeyer, version_elsewhere
+from service.page.documents import load_assets, send_asset
+from service.page.index import show_index
+from service.page.page import Pages, show_page
+from service.page.samples import send_sample
 from service.registry import Registry, Served
 from service.settings import Settings
 
 logger = logging.getLogger("service")
+PATH_SAFE = "!$&'()*+,;=:@"  # what a path may have as it is, by RFC 3986
 BEAT_S = 0.25  # a tenth of what makes a worker count as not responding
 
 
@@ -39,18 +57,28 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """The application; it reads the environment (unless `settings` are given) and the models when it starts."""
     return Application(
         routes=[
+            *of_model("/infer", Infer(), methods=["POST"], name="infer"),
             Route("/{name}/classify", Classify(), methods=["POST"], name="classify"),
             Route("/{name}/classify", show_page, name="page"),
             Route("/{name}/input", show_input, methods=["POST"], name="input"),
-            Route("/", redirect_to_page, name="page"),
+            Route("/", show_index, name="page"),
             Route("/v2", read_server_metadata, name="metadata"),
             Route("/v2/health/live", live, name="health"),
             Route("/v2/health/ready", ready, name="health"),
-            Route("/v2/models/{name}", read_model_metadata, name="metadata"),
-            Route("/v2/models/{name}/ready", read_model_ready, name="health"),
+            Route("/v2/repository/index", read_repository_index, methods=["POST"], name="metadata"),
+            Route("/v2/repository/models/{name}/load", load, methods=["POST"], name="repository"),
+            Route("/v2/repository/models/{name}/unload", unload, methods=["POST"], name="repository"),
+            Route("/v2/systemsharedmemory/{rest:path}", refuse_shared_memory, methods=["GET", "POST"], name="metadata"),
+            Route("/v2/cudasharedmemory/{rest:path}", refuse_shared_memory, methods=["GET", "POST"], name="metadata"),
+            Route("/v2/models/stats", read_all_statistics, name="metadata"),
+            *of_model("", read_model_metadata, name="metadata"),
+            *of_model("/config", read_model_config, name="metadata"),
+            *of_model("/stats", read_model_statistics, name="metadata"),
+            *of_model("/ready", read_model_ready, name="health"),
             Route("/metrics", read_metrics, name="metrics"),
-            Route("/samples/{file}", send_sample, name="page"),
-            Mount("/assets", assets, name="page"),
+            Route("/openapi.json", show_openapi, name="metadata"),
+            Route("/{name}/samples/{file}", send_sample, name="page"),
+            Route("/assets/{file}", send_asset, name="page"),
         ],
         lifespan=partial(live_and_end, settings),
         exception_handlers={
@@ -59,6 +87,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Exception: answer_defect,
         },
     )
+
+
+def of_model(path: str, endpoint: Callable[..., Any], **options: Any) -> list[Route]:
+    """The routes of what /v2 has for a model, and for one version of it."""
+    of = ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+    return [Route(f"{start}{path}", endpoint, **options) for start in of]
 
 
 class Application(Starlette):
@@ -71,8 +105,12 @@ class Application(Starlette):
     refusal = ""  # why it does not start, as one sentence
     guard: ASGIApp | None = None
     intake: Intake
-    paths: Mapping[str, Served]  # of the short cut
-    fast_paths: Mapping[bytes, Served] = {}  # the same, as they are in a request's line; none behind a guard
+    paths: dict[str, Served]  # of the short cut
+    fast_paths: dict[bytes, Served]  # the same, as they are in a request's line; none behind a guard
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.paths, self.fast_paths = {}, {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -88,6 +126,15 @@ class Application(Starlette):
     async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request by its route, behind Starlette's middleware."""
         await super().__call__(scope, receive, send)
+
+    def map_paths(self) -> None:
+        """Map paths to what is served now, in place: open connections have the maps already."""
+        registry: Registry = self.state.registry
+        self.paths.clear()
+        self.paths.update({f"/{served.model.name}/classify": served for served in registry})
+        if self.guard is None:
+            self.fast_paths.clear()
+            self.fast_paths.update({path: served for served in registry for path in write_paths(served)})
 
     def _counted(self, scope: Scope, send: Send) -> Send:
         async def count(message: Message) -> None:
@@ -111,22 +158,37 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
     async with AsyncExitStack() as ends:
         try:
             chosen = settings or Settings.from_environment()
-            models = load_models(chosen)
+            counts = counters.current()
+            obeys = chosen.model_control == "explicit"
+            loaded = load_models(chosen, version_elsewhere(counts)) if obeys else load_models(chosen)
         except StartupError as error:
             app.refusal = f"Cannot start: {error}"
             raise
         state = app.state
         app.intake = state.intake = Intake(chosen)
-        state.samples, state.counters = Samples(chosen.samples), counters.current()
+        state.default_model = chosen.default_model
+        state.counters = counts
         ends.callback(state.intake.decoders.close)
-        state.registry = Registry(models, chosen.max_queue, state.counters, leave_to_supervisor)
+        state.registry = Registry(loaded, chosen.max_wait_s, state.counters, leave_to_supervisor)
         ends.push_async_callback(state.registry.close)
-        app.paths = {f"/{served.model.name}/classify": served for served in state.registry}
+        state.assets = load_assets()
+        state.pages = Pages(state.registry, chosen, [getattr(route, "path", "") for route in app.routes])
+        state.pages.try_samples()
         app.guard = guard(app.route, chosen)
-        app.fast_paths = {} if app.guard else {path.encode(): served for path, served in app.paths.items()}
+        app.map_paths()
+        state.registry.on_change = app.map_paths
         for served in state.registry:
             logger.info(served.describe())
-        for work in (state.intake.bodies.watch(), beat(state.registry, state.counters)):
+        works = [state.intake.bodies.watch(), beat(state.registry, state.counters)]
+        state.obeyer = None
+        if obeys or chosen.poll_s:
+            follower = (Obeyer if obeys else Follower)(state.registry, loaded, counts, chosen)
+            ends.callback(follower.close)
+            works.append(follower.follow())
+            if isinstance(follower, Obeyer):
+                state.obeyer = follower
+                await follower.look()  # one that takes another's place has orders to do before it is asked
+        for work in works:
             ends.callback(asyncio.create_task(work).cancel)
         # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
         # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
@@ -136,6 +198,12 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
         state.counters.enter(counters.READY)
         yield
         state.counters.enter(counters.ENDING)
+
+
+def write_paths(served: Served) -> set[bytes]:
+    """A model's path as clients write it: they differ in what they percent-encode. Others are ASGI's to decode."""
+    name = served.model.name
+    return {f"/{quote(name, safe)}/classify".encode() for safe in ("", PATH_SAFE)}
 
 
 async def beat(registry: Registry, counts: counters.Counters) -> None:

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 STATE, CELLS, NAME_BYTES = 8, 8192, 192 * 1024
 REGION_BYTES = 8 * (STATE + CELLS) + NAME_BYTES
-NAMES_END, BEAT_NS, PHASE, PID = range(4)  # of the state
+NAMES_END, BEAT_NS, PHASE, PID, ORDERED = range(5)  # of the state
 STARTING, READY, ENDING = 1, 2, 3  # phases
 FRESH_S = 3.0  # a worker that has not beaten for longer does not respond
+ORDER = "order"  # the kind of the values that say what is to be loaded
 GAUGE = "~"  # first letter of a name whose value counts while its worker lives
 
 Labels = tuple[str, ...]
@@ -99,6 +100,42 @@ class Counters:
                     sums[name] = sums.get(name, 0) + value
         return sums
 
+    def each(self, *name: str) -> list[int]:
+        """What every worker that is ready and responds has there; nothing, where there is no room for that name."""
+        if self.cell(*name) == CELLS - 1:
+            return []
+        latest = time.monotonic_ns() - int(FRESH_S * 1e9)
+        found = []
+        for state, values, names in self._regions():
+            if state[PHASE] == READY and state[BEAT_NS] > latest:
+                cells = {each: cell for cell, each in enumerate(_read_names(state, names))}
+                found.append(values[cells[name]] if name in cells else 0)
+        return found
+
+    def order(self, name: str, unload: bool) -> int:
+        """Say to all workers that a model is to be loaded or unloaded; returns the order's stamp, odd for unloading.
+
+        A later order has a greater stamp, whichever worker gives it.
+        """
+        stamp = time.monotonic_ns() << 1 | unload
+        self.values[self.cell(ORDER, name)] = stamp
+        self._state[ORDERED] = stamp
+        return stamp
+
+    @property
+    def last_order(self) -> int:
+        """Stamp of the last order that any worker has given, 0 if there is none."""
+        return max(state[ORDERED] for state, _, _ in self._regions())
+
+    def orders(self) -> dict[str, int]:
+        """Stamp of the last order for each model that there is one for."""
+        stamps: dict[str, int] = {}
+        for state, values, names in self._regions():
+            for (kind, *labels), value in zip(_read_names(state, names), values, strict=False):
+                if kind == ORDER:
+                    stamps[labels[0]] = max(value, stamps.get(labels[0], 0))
+        return stamps
+
     def _regions(self) -> Iterator[tuple[memoryview, memoryview, memoryview]]:
         return (_split(self._page, region) for region in range(len(self._page) // REGION_BYTES))
 
@@ -121,10 +158,10 @@ def _read_names(state: memoryview, names: memoryview) -> Iterator[Labels]:
 class StatusCounts:
     """Answers of one route, for one model where it has one, by HTTP status."""
 
-    def __init__(self, counters: Counters, route: str, model: str = "") -> None:
+    def __init__(self, counters: Counters, route: str, model: str = "", invalid: int = 404) -> None:
         self._counters, self._name = counters, ("requests", route, model)
         # The usual ones are there from the start, or Prometheus would not see the first of each.
-        usual = (200, 404, 500, 503) if model else ()
+        usual = (200, invalid, 500, 503) if model else ()
         self._values, self._cells = (
             counters.values,
             {status: counters.cell(*self._name, str(status)) for status in usual},

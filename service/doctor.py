@@ -7,15 +7,17 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from service.errors import StartupError
 from service.inference import cuda, cuda_probe
 from service.inference.device import PROVIDERS, Device, choose_device, share_of_cores
+from service.inference.loading import Attempt, explain, find_files, load_one, open_model
 from service.inference.model import Model, sound
 from service.inference.onnx_runtime import ort
-from service.inference.repository import find_models
+from service.inference.repository import ModelFile
 from service.settings import Settings
 
 EPILOG = "exit status: 0 the service would start with these settings; 1 it would not"
@@ -35,20 +37,35 @@ def main(arguments: list[str] | None = None) -> int:
         print_cuda(obstacle)
         device = choose_device(settings)
         print_line("inference", f"SERVICE_DEVICE={settings.device}: on {device.name}")
-        for file in find_models(settings.models):
-            models = [Model(file.name, file.version, file.path, device, settings)]
-            if device.name != "cpu":
-                models.append(Model(file.name, file.version, file.path, Device("cpu", device.threads), settings))
-            for model in models:
-                print_model(model)
-            if len(models) == 2:
-                print_agreement(*models)
+        attempts = [report(files, device, settings) for files in find_files(settings).values()]
+        if not any(model for model, _ in attempts):
+            raise explain([failure for _, failures in attempts for failure in failures])
     except StartupError as error:
         print_line("service", f"does not start: {error}")
         return 1
     if obstacle and device.name == "cpu":
         print(f"\nNo GPU is used, because {obstacle}.")
     return 0
+
+
+def report(files: Sequence[ModelFile], device: Device, settings: Settings) -> Attempt:
+    """Print what is to be known of a name: the versions that cannot be served, and the one that is.
+
+    Raises:
+        DeviceError: SERVICE_DEVICE asks for a device that cannot run it.
+    """
+    attempt = load_one(files, device, settings)
+    for file, sentence in attempt.failures:
+        print_line(f"model {file.name}"[:13], f"version {file.version} cannot be served: {sentence}")
+    model = attempt.model
+    if model is not None:
+        print_model(model)
+        if device.name != "cpu":
+            file = next(file for file in files if file.version == model.version)
+            reference = open_model(file, Device("cpu", device.threads), settings)
+            print_model(reference)
+            print_agreement(model, reference)
+    return attempt
 
 
 def print_line(title: str, text: str) -> None:

@@ -9,8 +9,12 @@
     ├── NotANumberError         a defect of a model: NaN for an image; the client gets the fixed sentence
     └── RequestError            the client gets {"error": message}, with the status that `api.answers` has for it
         ├── UnknownModelError   no model of that name
+        ├── FailedModelError    one of that name that cannot be served
         ├── UploadError         the request's body: no file, broken multipart
-        ├── ImageError          a file that is not a good PNG
+        ├── ImageError          a file that is not a good picture of a format that is taken
+        ├── TensorError         a request of /v2 for inference: its JSON, its tensors
+        ├── NotOfferedError     a part of the protocol that is left out, or not as this service is set
+        ├── ModelControlError   a model that was to be loaded or unloaded, and has not been
         ├── LimitError          more bytes, pixels, parts or seconds than allowed
         ├── OverloadError       too much is waiting; the client may try again
         └── DeviceLostError     the GPU has failed; another worker, or this one restarted, may answer
@@ -56,12 +60,28 @@ class UnknownModelError(RequestError):
     """No model has the name in the path."""
 
 
+class FailedModelError(RequestError):
+    """A model has the name in the path, and no version of it can be served."""
+
+
 class UploadError(RequestError):
     """The body holds no file that can be read."""
 
 
 class ImageError(RequestError):
-    """The file is not a valid PNG."""
+    """The file is not a good picture of a format that is taken."""
+
+
+class TensorError(RequestError):
+    """The request for inference cannot be read, or is not one for the model."""
+
+
+class NotOfferedError(RequestError):
+    """The service does not offer what is asked for."""
+
+
+class ModelControlError(RequestError):
+    """A model was to be loaded or unloaded, and has not been."""
 
 
 class LimitError(RequestError):
@@ -69,7 +89,11 @@ class LimitError(RequestError):
 
 
 class OverloadError(RequestError):
-    """As much is waiting as the service lets wait."""
+    """As much is waiting as the service lets wait, or the answer would come too late."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class DeviceLostError(RequestError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from service.api.answers import write_answer
-from service.errors import NotANumberError, RequestError, StartupError
+from service.errors import RequestError, ServiceError, StartupError
+from service.images.decoding import FORMATS
 from service.images.preprocessing import Pixels
 from service.images.reading import read_image
 from service.inference.device import share_of_cores
+from service.inference.loading import load_model
 from service.inference.model import Model, Result
-from service.inference.repository import find_models, load_models
 from service.registry import target_of
 from service.settings import Settings
 
@@ -28,15 +30,24 @@ EPILOG = "exit status: 0 every file was classified; 1 one was bad; 2 no model ca
 
 def main(arguments: list[str] | None = None) -> int:
     """Print one line for each file, in their order; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m service.predict", description="Classify PNG files.", epilog=EPILOG)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PNG files, or folders of them")
-    parser.add_argument("--model", help="name of a model in the models folder (default: the first one)")
+    parser = argparse.ArgumentParser(prog="python -m service.predict", description="Classify pictures.", epilog=EPILOG)
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="pictures, or folders of them",
+    )
+    parser.add_argument(
+        "--model", help="name of a model in the models folder (default: $SERVICE_DEFAULT_MODEL or the first one)"
+    )
     parser.add_argument("--top", type=int, default=0, metavar="K", help="list the K best classes, too")
     parser.add_argument("--json", action="store_true", help="print the server's JSON answers")
     options = parser.parse_args(arguments)
+    logging.basicConfig(format="predict: %(message)s")  # models that cannot be used, and other warnings
     try:
         settings = Settings.from_environment()
-        model = load_models(settings, only=options.model or find_models(settings.models)[0].name)[0]
+        model = load_model(settings, options.model or settings.default_model)
     except StartupError as error:
         print(f"predict: {error}", file=sys.stderr)
         return 2
@@ -49,14 +60,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def classify(options: argparse.Namespace, model: Model, settings: Settings) -> int:
     """Read on all cores, run in batches, print; returns 1 if a file was bad."""
-    files = list(chain.from_iterable(map(find_files, options.files)))
+    suffixes = tuple(suffix for name in settings.formats for suffix in FORMATS[name].suffixes)
+    files = list(chain.from_iterable(find_files(path, suffixes) for path in options.files))
     # The lines themselves are the progress where somebody watches them.
     bar = tqdm(total=len(files), unit="file", disable=True if sys.stdout.isatty() else None, delay=2)
     failed = 0
     for path in options.files:
         if path.is_dir() and not any(file.is_relative_to(path) for file in files):
             failed = 1
-            print(f"predict: {path} holds no .png file", file=sys.stderr)
+            print(f"predict: {path} holds no {' or '.join(suffixes)} file", file=sys.stderr)
     with bar, ThreadPoolExecutor(share_of_cores()) as threads:
         for start in range(0, len(files), model.max_batch):
             batch = files[start : start + model.max_batch]
@@ -65,7 +77,7 @@ def classify(options: argparse.Namespace, model: Model, settings: Settings) -> i
             results = iter(model.run(images) if images else [])
             for file, view in zip(batch, views, strict=True):
                 outcome = view if isinstance(view, str) else next(results)
-                if isinstance(outcome, str | NotANumberError):
+                if isinstance(outcome, str | ServiceError):
                     failed = 1
                     sys.stdout.flush()
                     tqdm.write(f"predict: {outcome}", file=sys.stderr)
@@ -75,12 +87,12 @@ def classify(options: argparse.Namespace, model: Model, settings: Settings) -> i
     return failed
 
 
-def find_files(path: Path) -> Iterator[Path]:
-    """The file itself, or every PNG in the folder and below, 2-1.png before 10-7.png."""
+def find_files(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """The file itself, or every picture in the folder and below, 2-1.png before 10-7.png."""
     if not path.is_dir():
         yield path
         return
-    yield from sorted((file for file in path.rglob("*") if file.suffix.lower() == ".png"), key=by_numbers)
+    yield from sorted((file for file in path.rglob("*") if file.suffix.lower() in suffixes), key=by_numbers)
 
 
 def by_numbers(file: Path) -> list[tuple[int, str]]:
@@ -91,7 +103,7 @@ def by_numbers(file: Path) -> list[tuple[int, str]]:
 def read_file(file: Path, model: Model, settings: Settings) -> Pixels | str:
     """The model's view of a file, or what is wrong with it."""
     try:
-        return read_image(file.read_bytes(), str(file), target_of(model), settings.max_pixels)
+        return read_image(file.read_bytes(), str(file), target_of(model), settings.max_pixels, settings.formats)
     except RequestError as error:
         return str(error)
     except OSError as error:

@@ -15,6 +15,7 @@ from service.errors import SettingError
 
 logger = logging.getLogger("service")
 PREFIX = "SERVICE_"
+FORMATS = ("png", "jpeg", "webp")
 LIKELY = 0.8  # of difflib's ratio: the same prefix alone makes two thirds
 Colour = tuple[int, int, int]
 
@@ -31,6 +32,17 @@ def whole_number(lowest: int) -> Callable[[str], int]:
         if not (text.isascii() and text.isdecimal() and int(text) >= lowest):
             raise ValueError(f"a whole number of at least {lowest}")
         return int(text)
+
+    return parse
+
+
+def seconds(lowest: float) -> Callable[[str], float]:
+    """Parses seconds, whole or not, of at least `lowest`."""
+
+    def parse(text: str) -> float:
+        if not (re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII) and float(text) >= lowest):
+            raise ValueError(f"seconds such as 0.5, at least {lowest:g}")
+        return float(text)
 
     return parse
 
@@ -66,6 +78,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def formats(text: str) -> tuple[str, ...]:
+    """Parses names of FORMATS; png, which is always taken, must be among them."""
+    chosen = words(text.lower())
+    if "png" not in chosen or not set(chosen) <= set(FORMATS):
+        raise ValueError(f"png, alone or with others of {','.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in chosen)
+
+
 def colour(text: str) -> Colour:
     """Parses `#rrggbb` to red, green and blue, 0 to 255."""
     if not re.fullmatch("#[0-9a-fA-F]{6}", text):
@@ -79,15 +99,20 @@ class Settings:
     """All settings with their defaults; each field is the variable SERVICE_<FIELD>."""
 
     models: Path = setting("models", Path)  # folder of <name>/<version>/model.onnx
+    poll_s: float = setting("2", seconds(0.0))  # between looks at that folder while it is served; 0 for none
+    model_control: str = setting("poll", one_of("poll", "explicit"))  # who says what is loaded: the folder, or /v2
+    default_model: str = setting("", str)  # whose page is at /; none: the only model's, or a list
     device: str = setting("auto", one_of("auto", "cpu", "cuda", "tensorrt"))
     gpus: tuple[int, ...] = setting("0", numbers)  # of those that this process sees, the ones to spread workers over
     gpu_memory_bytes: int = setting("0", whole_number(0))  # for each model of each worker; 0 for no limit
     cuda_graphs: bool = setting("1", switch)  # whether each batch size is captured, where the model allows it
     threads: int = setting("0", whole_number(0))  # ONNX Runtime's intra-op threads; 0 shares the cores among workers
     max_batch: int = setting("64", whole_number(1))  # images in one run of the model
-    max_queue: int = setting("1024", whole_number(1))  # images waiting for a run, beyond them 503
+    max_wait_s: float = setting("0.1", seconds(0.001))  # for a run, expected; beyond it, and two batches, 503
+    deadline_s: float = setting("60", seconds(0.001))  # from a request's head to its answer; a header may shorten it
     max_body_bytes: int = setting("33554432", whole_number(1))  # of one request
     max_held_bytes: int = setting("268435456", whole_number(1))  # of all large bodies under way; others wait
+    formats: tuple[str, ...] = setting("png", formats)  # of the pictures that are taken
     max_pixels: int = setting("33554432", whole_number(1))  # width x height of one image
     max_request_pixels: int = setting("67108864", whole_number(1))  # of all images of one request
     max_waiting_pixels: int = setting("671088640", whole_number(1))  # of all large images to decode, beyond them 503
@@ -95,7 +120,6 @@ class Settings:
     body_timeout_s: int = setting("30", whole_number(1))  # for one whole body to arrive
     api_key: str = setting("", str)  # that requests must bring; none where it is empty
     cors_origins: tuple[str, ...] = setting("", words)  # whose pages may ask, "*" for all
-    samples: Path = setting("imgs", Path)  # folder of PNGs that the page offers to try; it need not exist
     background: Colour = setting("#ffffff", colour)  # under transparent pixels, unless the model names its own
 
     @classmethod

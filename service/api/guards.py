@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.settings import Settings
 
+HEADER_LENGTH = "inference-header-content-length"  # of a body of /v2 that is not JSON alone
 OPEN = "/v2/health/"  # for orchestrators, which have no key
 BEARER = 'Bearer realm="upload-and-classify"'
 # Only for who navigates: the browser asks for the key, as the password of any user, and sends it for the whole page.
@@ -31,7 +32,8 @@ def guard(app: ASGIApp, settings: Settings) -> ASGIApp | None:
             guarded or app,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-api-key"],
+            allow_headers=["authorization", "content-type", "x-api-key", HEADER_LENGTH],
+            expose_headers=[HEADER_LENGTH],
         )
     return guarded
 

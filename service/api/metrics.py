@@ -56,8 +56,14 @@ class ServiceCollector(Collector):
                 requests.add_metric(labels, count)
         info = InfoMetricFamily("service_model", "What is served, and on what it runs.", labels=["model"])
         up = GaugeMetricFamily("service_model_ready", "1 while the model's device responds.", labels=["model"])
+        failed = GaugeMetricFamily(
+            "service_model_failed", "1 for a version that cannot be served.", labels=["model", "version"]
+        )
+        for failure in self.registry.failures:
+            failed.add_metric([failure.file.name, str(failure.file.version)], 1.0)
         for served in self.registry:
             model = served.model
+            failed.add_metric([model.name, str(model.version)], 0.0)
             device = {"device": model.device.name, "provider": model.device.provider}
             info.add_metric([model.name], {"version": str(model.version), **device})
             up.add_metric([model.name], float(model.runner.works))
@@ -67,6 +73,7 @@ class ServiceCollector(Collector):
             requests,
             info,
             up,
+            failed,
             GaugeMetricFamily("service_workers", "Processes of this service.", len(workers)),
             GaugeMetricFamily("service_workers_configured", "Processes that there should be.", self.counters.wanted),
             GaugeMetricFamily("service_workers_ready", "Of them, those that are ready and respond.", ready),
@@ -80,18 +87,21 @@ def collect_model(name: str, sums: Mapping[Labels, int]) -> Iterable[Metric]:
         return sums.get((kind, name), 0)
 
     labels, values = ["model"], [name]
-    images = CounterMetricFamily("service_images", "Images that were classified.", labels=labels)
-    images.add_metric(values, of("images"))
+    by_version = {key[2]: count for key, count in sums.items() if key[:2] == ("images", name)}
+    classified = sum(by_version.values())
+    images = CounterMetricFamily("service_images", "Images that were classified.", labels=["model", "version"])
+    for version, count in by_version.items():
+        images.add_metric([name, version], count)
     failures = CounterMetricFamily("service_batch_failures", "Runs of the model that failed.", labels=labels)
     failures.add_metric(values, of("failures"))
     waiting = GaugeMetricFamily("service_queue_images", "Images that wait for a run.", labels=labels)
     waiting.add_metric(values, of(f"{GAUGE}waiting"))
     sizes = HistogramMetricFamily("service_batch_size_images", "Images in one run of the model.", labels=labels)
-    sizes.add_metric(values, cumulate(sums, name), of("images"))
+    sizes.add_metric(values, cumulate(sums, name), classified)
     decode = SummaryMetricFamily("service_decode_seconds", "A request's time from body to pixels.", labels=labels)
     decode.add_metric(values, of("decodes"), of("decode_ns") / NS)
     queue = SummaryMetricFamily("service_queue_seconds", "An image's time in the queue.", labels=labels)
-    queue.add_metric(values, of("images"), of("queue_ns") / NS)
+    queue.add_metric(values, classified, of("queue_ns") / NS)
     run = SummaryMetricFamily("service_inference_seconds", "A run's time.", labels=labels)
     run.add_metric(values, of("runs"), of("run_ns") / NS)
     return images, failures, waiting, sizes, decode, queue, run

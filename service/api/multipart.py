@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from service.errors import LimitError, UploadError
-from service.images.png import Data
+from service.images.formats import Data
 
 MAX_PART_HEADER_BYTES = 8 * 1024
 MAX_TYPE_BYTES = 1024  # of the Content-Type; a boundary has at most 70 by RFC 2046, but not every client counts

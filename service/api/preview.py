@@ -1,4 +1,4 @@
-"""POST /<model>/input: what the model sees of an uploaded PNG, as a PNG.
+"""POST /<model>/input: what the model sees of an uploaded picture, as a PNG.
 
 It goes the way of /classify up to the model, so the picture is the model's input and no imitation of it.
 """
@@ -15,21 +15,32 @@ from service.images.preprocessing import Pixels
 
 
 async def show_input(request: Request) -> Response:
-    """200 with the first file's preprocessed pixels, 404 where /classify would refuse the file."""
+    """200 with the first file's preprocessed pixels, 404 where /classify would refuse the file.
+
+    Where the model trims, the header X-Region has the part of the picture that it takes for the subject: left, top,
+    width and height in pixels, as the picture stands upright.
+    """
     state = request.app.state
     served = state.registry.find(request.path_params["name"])
     try:
         body = await state.intake.bodies.read(request.scope, request.receive)
         content_type, query = header(request.scope, b"content-type"), read_query(request.scope["query_string"])
-        _, images = await state.intake.open_large(body, content_type, query, served.target, request.receive)
-        png = await state.intake.decoders.run(lambda: write_png(images[0]))
+        parts = await state.intake.read_large(body, content_type, query)
+        seen = (await state.intake.see(parts, served.target, request.receive))[0]
+        png = await state.intake.decoders.run(lambda: write_png(seen.pixels))
     except ClientDisconnect:
+        request.scope["counted"] = True  # as no answer: nobody reads it
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
-    return Response(png, media_type="image/png", headers={"x-content-type-options": "nosniff"})
+    headers = {"x-content-type-options": "nosniff"}
+    if seen.region is not None:
+        top, left, bottom, right = seen.region
+        headers["x-region"] = f"{left},{top},{right - left},{bottom - top}"
+    return Response(png, media_type="image/png", headers=headers)
 
 
 def write_png(pixels: Pixels) -> bytes:
-    """A PNG of pixels (H, W, 1 or 3) uint8."""
-    done, data = cv2.imencode(".png", pixels if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    """A PNG of pixels (H, W, 1, 3 or 4) uint8."""
+    turned = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(pixels.shape[2])
+    done, data = cv2.imencode(".png", pixels if turned is None else cv2.cvtColor(pixels, turned))
     assert done
     return bytes(data)

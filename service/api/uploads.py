@@ -1,15 +1,17 @@
-"""A body and a query to the files that they bring: multipart parts, or one bare PNG."""
+"""A body and a query to the files that they bring: multipart parts, one bare picture, or JSON."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+from service.api.json_body import read_json
 from service.api.multipart import Part, read_parts
 from service.errors import UploadError
 
 FIELD = "file"
-FORM, BARE = b"multipart/form-data", (b"image/png", b"application/octet-stream")
+FORM, IMAGE = b"multipart/form-data", b"image/"
+BYTES, JSON = b"application/octet-stream", b"application/json"
 
 
 class Query(NamedTuple):
@@ -38,8 +40,11 @@ def read_uploads(content_type: bytes, body: bytes | bytearray, fn: str, max_part
         if not uploads or uploads == [(FIELD, "", b"")]:
             raise UploadError(f"no file was uploaded; send a PNG as the multipart part {FIELD!r}")
         return uploads
-    if content_type.partition(b";")[0].strip().lower() in BARE:
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if media_type.startswith(IMAGE) or media_type == BYTES:  # what it really is, its first bytes tell
         return [Part(FIELD, fn, body)]
+    if media_type == JSON:
+        return read_json(body, FIELD, max_parts)
     kind = content_type.decode("latin-1") or "absent"
     raise UploadError(f"the Content-Type is {kind}; send multipart/form-data with a part {FIELD!r}, or image/png")
 

@@ -1,45 +1,61 @@
-"""PNG bytes to pixels.
+"""A file's bytes to pixels, by the decoder of its format, which is told by its first bytes and never by its name.
 
-    bytes → the chunks that hold pixels → libpng (in OpenCV) → 8 bits, RGB → pixels (H, W, C) uint8
+    bytes → one of FORMATS, or a refusal → pixels (H, W, C) uint8
 
-C is 1 grey, 3 RGB, 4 RGB and alpha. One decoder for every kind of PNG: libpng refuses each wrong checksum and leaks
-nothing; bench/LOG.md compares it with the others. 16-bit samples are rounded, transparent colours become alpha. Gamma,
-colour profiles and orientation are not applied, as in the data sets that models learn from.
+C is 1 grey, 3 RGB, 4 RGB and alpha. A format that is not enabled reaches no decoder. Each decoder reads the header
+itself and holds it against the bounds before anything is decoded, leaves out what no pixel needs, and turns the picture
+upright as its EXIF says. Gamma and colour profiles are not applied: docs/formats.md says why.
 """
 
 from __future__ import annotations
 
-import ctypes
-import platform
 import struct
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ImageError
-from service.images import png
-from service.images.png import END, MAX_SIDE, Data, Png
+from service.images import jpeg, png, png_pixels, webp
+from service.images.formats import Data, name_format
+from service.images.opencv import AS_THEY_ARE, RGB_FLAGS
+from service.images.orientation import UPRIGHT
+from service.images.png import END, Png
 
-RGB_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION  # without them, blue comes first
 # Start; width; height; depth, colour type, compression, filter and interlace; checksum; length and name of a chunk.
 plain_fields = struct.Struct(">16sII5s4xI4s")
 PLAIN_START, PLAIN_BYTES = png.HEADER_START, plain_fields.size + 4  # the end of IDAT's content is its length further
+PLAIN_SIDE = 4096  # pixels; what is larger may have to be decoded in strips
 PLAIN_KINDS = {
-    bytes((8, png.GREY, 0, 0, 0)): cv2.IMREAD_UNCHANGED,
+    bytes((8, png.GREY, 0, 0, 0)): AS_THEY_ARE,
     bytes((8, png.RGB, 0, 0, 0)): RGB_FLAGS,
 }
-TO_8_BITS = 1 / 257  # 255 / 65535: 16-bit samples are scaled, not cut
-
-cv2.setNumThreads(1)  # the threads are the service's own
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it would print comes back as None
 
 
-def decode(data: Data, max_pixels: int) -> NDArray[np.uint8]:
-    """Pixels (H, W, C) uint8 of a PNG file, C 1, 3 or 4.
+class Format(NamedTuple):
+    """What is known of a format."""
+
+    title: str
+    suffixes: tuple[str, ...]  # of file names
+    decode: Callable[[Data, int], NDArray[np.uint8]]  # a file and the most pixels that it may have
+    claim_pixels: Callable[[Data], int]  # width times height as the header has it; 0, if there is none
+
+
+FORMATS = {
+    "png": Format("PNG", (".png",), png_pixels.decode, png.claim_pixels),
+    "jpeg": Format("JPEG", (".jpg", ".jpeg"), jpeg.decode, jpeg.claim_pixels),
+    "webp": Format("WebP", (".webp",), webp.decode, webp.claim_pixels),
+}
+ONLY_PNG = ("png",)
+
+
+def decode(data: Data, max_pixels: int, formats: Sequence[str] = ONLY_PNG) -> NDArray[np.uint8]:
+    """Pixels (H, W, C) uint8 of a file of one of the formats, C 1, 3 or 4; PNG is always among them.
 
     Raises:
-        ImageError: Not a PNG, cut off, or damaged.
+        ImageError: Of another format, cut off, or damaged.
         LimitError: More than `max_pixels` pixels, or over another bound of the format.
     """
     flags = None
@@ -48,53 +64,47 @@ def decode(data: Data, max_pixels: int) -> NDArray[np.uint8]:
         # IHDR, one IDAT, IEND, as in MNIST's files and most small ones: nothing to leave out or to convert, which saves
         # 3 of 9 µs. libpng checks the checksums of the first two; the third is compared here.
         if start == PLAIN_START and name == b"IDAT" and data[length + PLAIN_BYTES :] == END:
-            flags = PLAIN_KINDS.get(kind) if 0 < width * height <= max_pixels and width <= MAX_SIDE >= height else None
+            fits = 0 < width * height <= max_pixels and width <= PLAIN_SIDE >= height
+            flags = PLAIN_KINDS.get(kind) if fits else None
     if flags is None:
-        return _decode_any(png.read(data, max_pixels))
+        found = tell_format(data)
+        if found not in formats:
+            raise ImageError(_refuse(data, found, formats))
+        return FORMATS[found].decode(data, max_pixels)
     pixels: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise ImageError(png.find_damage(Png(width, height, kind[0], kind[1], None, data)))
+        raise ImageError(png.find_damage(Png(width, height, kind[0], kind[1], None, False, UPRIGHT, data)))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
-def _decode_any(container: Png) -> NDArray[np.uint8]:
-    """Pixels of a PNG of any kind whose chunks have been checked."""
-    is_rgb = (container.colour_type, container.bit_depth, container.transparency) == (png.RGB, 8, None)
-    encoded = np.frombuffer(container.data, np.uint8)
-    pixels: NDArray[np.uint8] | None = cv2.imdecode(encoded, RGB_FLAGS if is_rgb else cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ImageError(png.find_damage(container))
-    if pixels.ndim == 2 and container.transparency is not None:
-        pixels = _add_alpha(pixels, container)
-    if pixels.dtype != np.uint8:
-        pixels = cv2.convertScaleAbs(pixels, alpha=TO_8_BITS)
-    if pixels.ndim == 2:
-        return pixels[:, :, np.newaxis]
-    if not is_rgb:
-        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA, pixels)
-    return pixels
+def claim_pixels(data: Data, formats: Sequence[str]) -> int:
+    """Width times height as the file's header has it; 0, if it would not be decoded."""
+    found = tell_format(data)
+    return FORMATS[found].claim_pixels(data) if found in formats else 0
 
 
-def _add_alpha(grey: NDArray[np.uint8], container: Png) -> NDArray[np.uint8]:
-    """Samples (H, W, 4) of grey ones (H, W), 8 or 16 bits, of which one is transparent: OpenCV leaves that out."""
-    assert container.transparency is not None
-    transparent = int.from_bytes(container.transparency) % 2**container.bit_depth
-    if container.bit_depth < 8:
-        transparent = transparent * 255 // (2**container.bit_depth - 1)
-    opaque = np.iinfo(grey.dtype).max
-    alpha = np.where(grey == transparent, 0, opaque).astype(grey.dtype)
-    return np.dstack((grey, grey, grey, alpha))
+def tell_format(data: Data) -> str:
+    """One of FORMATS; empty, if it is none of them."""
+    if data[:8] == png.SIGNATURE:
+        return "png"
+    if data[:3] == jpeg.SIGNATURE:
+        return "jpeg"
+    return "webp" if (data[:4], data[8:12]) == (webp.RIFF, webp.WEBP) else ""
 
 
-def silence_libpng() -> None:
-    """Take C's stderr away from libpng, which prints a line there for each damaged file: strangers would fill the log.
-
-    Python writes to the file descriptor itself and ONNX Runtime through C++ streams, so both still arrive.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.fopen.restype = ctypes.c_void_p
-        ctypes.c_void_p.in_dll(libc, "stderr").value = libc.fopen(b"/dev/null", b"w")
+def list_titles(formats: Sequence[str]) -> str:
+    """The formats as a sentence has them: PNG, JPEG or WebP."""
+    *first, last = (FORMATS[name].title for name in formats)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
-silence_libpng()
+def _refuse(data: Data, found: str, formats: Sequence[str]) -> str:
+    """Why a file is not decoded: what it is, what is wanted, and the way out."""
+    wanted = f"send a {list_titles(formats)}"
+    if not data:
+        return f"the file is empty; {wanted}"
+    if not found:
+        return f"this is {name_format(data)}; {wanted}"
+    setting = f"SERVICE_FORMATS={','.join((*formats, found))}"
+    taken = list_titles(formats).replace(" or ", " and ")
+    return f"this is {name_format(data)}; this service takes {taken}; {wanted}, or start it with {setting}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+Data = bytes | bytearray | memoryview  # a file's content
 SIGNATURES = (
     (b"\xff\xd8\xff", "a JPEG"),
     (b"GIF8", "a GIF"),
@@ -27,7 +28,7 @@ svg = re.compile(rb"\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!doctype svg[^>]*>\s*)*+<
 html = re.compile(rb"\s*(<!--.*?-->\s*)*+<(!doctype html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL)
 
 
-def name_format(data: bytes | bytearray | memoryview) -> str:
+def name_format(data: Data) -> str:
     """The format with its article, "a JPEG"; "text" or "an unknown format" where no signature fits."""
     start = bytes(data[:LOOKED_AT]).removeprefix(b"\xef\xbb\xbf")
     for signature, name in SIGNATURES:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from service.errors import ImageError, LimitError
-from service.images.formats import name_format
+from service.images.formats import Data
+from service.images.orientation import UPRIGHT, read_orientation
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -34,7 +35,6 @@ size_fields = struct.Struct(">II")
 header_fields = struct.Struct(">IIBBBBB")
 HEADER_START = SIGNATURE + b"\x00\x00\x00\rIHDR"
 HEADER_END = len(HEADER_START) + header_fields.size + 4
-Data = bytes | bytearray | memoryview
 
 
 class Png(NamedTuple):
@@ -45,6 +45,8 @@ class Png(NamedTuple):
     bit_depth: int
     colour_type: int
     transparency: bytes | None  # content of the tRNS chunk
+    is_interlaced: bool
+    orientation: int  # 1 to 8, as EXIF has it
     data: Data  # a PNG of the chunks that pixels need, and no other
 
 
@@ -62,15 +64,15 @@ def read(data: Data, max_pixels: int) -> Png:
     The checksums of IDAT chunks are left to the decoder.
 
     Raises:
-        ImageError: Not a PNG, cut off, damaged, or against the standard.
+        ImageError: Cut off, damaged, or against the standard.
         LimitError: More pixels, a longer side or more chunks than allowed.
     """
-    width, height, bit_depth, colour_type = _read_header(data, max_pixels)
-    kept, kept_all = [memoryview(data)[:HEADER_END]], True
+    width, height, bit_depth, colour_type, is_interlaced = _read_header(data, max_pixels)
+    kept, kept_all, orientation = [memoryview(data)[:HEADER_END]], True, 0
     found = {b"IHDR": b""}  # content by kind; that of IDAT stays with the decoder
-    for kind, chunk in _chunks(data):
+    for kind, chunk in chunks(data):
         if kind != b"IDAT":
-            _check_chunk(kind, chunk)
+            check_chunk(kind, chunk)
         if kind in PIXEL_CHUNKS:
             if kind in found and kind != b"IDAT":
                 raise ImageError(f"damaged PNG: it has more than one {_name(kind)} chunk")
@@ -78,6 +80,8 @@ def read(data: Data, max_pixels: int) -> Png:
             kept.append(chunk)
         else:
             kept_all = False
+            if kind == b"eXIf" and not orientation:
+                orientation = read_orientation(bytes(chunk[8:-4]))
     if b"IDAT" not in found:
         raise ImageError("damaged PNG: it has no IDAT chunk, so no pixels")
     if colour_type == PALETTE and b"PLTE" not in found:
@@ -86,7 +90,8 @@ def read(data: Data, max_pixels: int) -> Png:
     if transparency is not None and len(transparency) not in TRANSPARENCY_BYTES.get(colour_type, ()):
         raise ImageError(f"damaged PNG: a tRNS chunk of {len(transparency)} bytes in an image of type {colour_type}")
     critical = data if kept_all else b"".join(kept)
-    return Png(width, height, bit_depth, colour_type, transparency, critical)
+    turned = orientation or UPRIGHT
+    return Png(width, height, bit_depth, colour_type, transparency, is_interlaced, turned, critical)
 
 
 def find_damage(png: Png) -> str:
@@ -96,7 +101,7 @@ def find_damage(png: Png) -> str:
         return _wrong_checksum(b"IHDR")
     most = png.height * (8 * png.width + 1)  # bytes of the deepest pixels there are; no bomb is unpacked further
     try:
-        for kind, chunk in _chunks(png.data):
+        for kind, chunk in chunks(png.data):
             if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
                 return _wrong_checksum(kind)
             content = chunk[8:-4] if kind == b"IDAT" else b""
@@ -111,7 +116,7 @@ def find_damage(png: Png) -> str:
     return f"damaged PNG: it has fewer pixels than {png.width}x{png.height}, or its rows or chunks are not in order"
 
 
-def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
+def chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
     """Kind and bytes, from length to checksum, of each chunk behind the header, up to IEND."""
     view, start, kind = memoryview(data), HEADER_END, b""
     for _ in range(MAX_CHUNKS):
@@ -128,15 +133,13 @@ def _chunks(data: Data) -> Iterator[tuple[bytes, memoryview]]:
     raise LimitError(f"the PNG has more than {MAX_CHUNKS} chunks")
 
 
-def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int]:
-    """Width, height, bit depth and colour type of the IHDR chunk, checked."""
-    if data[:8] != SIGNATURE:
-        raise ImageError(f"this is {name_format(data)}; send a PNG" if data else "the file is empty; send a PNG")
+def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int, bool]:
+    """Width, height, bit depth, colour type and whether it is interlaced, of the IHDR chunk, checked."""
     if len(data) < HEADER_END:
         raise ImageError(f"truncated PNG: the file ends after {len(data)} bytes, within its first chunk")
     if data[: len(HEADER_START)] != HEADER_START:
         raise ImageError("damaged PNG: the first chunk is not an IHDR of 13 bytes")
-    _check_chunk(b"IHDR", memoryview(data)[len(SIGNATURE) : HEADER_END])
+    check_chunk(b"IHDR", memoryview(data)[len(SIGNATURE) : HEADER_END])
     width, height, bit_depth, colour_type, compression, filtering, interlace = header_fields.unpack_from(data, 16)
     if bit_depth not in BIT_DEPTHS.get(colour_type, ()):
         raise ImageError(f"damaged PNG: colour type {colour_type} with {bit_depth} bits is not in the standard")
@@ -150,10 +153,15 @@ def _read_header(data: Data, max_pixels: int) -> tuple[int, int, int, int]:
         raise LimitError(f"the image is {width}x{height}, {width * height} pixels; at most {max_pixels} are allowed")
     if max(width, height) > MAX_SIDE:
         raise LimitError(f"the image is {width}x{height}; a side may have at most {MAX_SIDE} pixels")
-    return width, height, bit_depth, colour_type
+    return width, height, bit_depth, colour_type, bool(interlace)
 
 
-def _check_chunk(kind: bytes, chunk: memoryview) -> None:
+def check_chunk(kind: bytes, chunk: memoryview) -> None:
+    """Compare the checksum of a chunk, from length to checksum, and refuse one that none may skip.
+
+    Raises:
+        ImageError: It is wrong, or unknown.
+    """
     if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
         raise ImageError(_wrong_checksum(kind))
     if not kind[0] & 0x20 and kind not in PIXEL_CHUNKS:  # a small first letter marks what a decoder may leave out

@@ -1,6 +1,6 @@
 """Pixels of any size and kind to the one size and kind that a model takes.
 
-    pixels (H, W, 1, 3 or 4) uint8 → background under transparency → scaled, padded → grey or RGB → (h, w, c) uint8
+    pixels (H, W, 1, 3 or 4) uint8 → background under transparency → placed → grey, RGB or RGBA → (h, w, c) uint8
 
 Nothing here knows what the picture shows.
 """
@@ -12,43 +12,80 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from service.images.placing import Place, choose_place, contain, crop_of
+from service.images.trimming import Box, Trimming, trim_with
 
 Pixels = NDArray[np.uint8]
-GREY, RGB = 1, 3  # channels
-# Up to this many pixels a Lanczos filter costs little; it keeps thin strokes sharper than averaging does.
-MAX_LANCZOS_PIXELS = 128 * 128
+GREY, RGB, RGBA = 1, 3, 4  # channels
+CONVERSIONS = {
+    (RGB, GREY): cv2.COLOR_RGB2GRAY,
+    (GREY, RGB): cv2.COLOR_GRAY2RGB,
+    (GREY, RGBA): cv2.COLOR_GRAY2RGBA,  # opaque
+    (RGB, RGBA): cv2.COLOR_RGB2RGBA,
+}
 ROWS = 16  # that are laid on the background at a time, so that they stay in the cache and memory does not double
 
 
 class Target(NamedTuple):
     """What a model takes, as preprocessing needs to know it."""
 
-    height: int  # pixels
-    width: int  # pixels
-    channels: int  # GREY or RGB
+    height: int  # pixels; 0 where every picture is placed, whatever its size
+    width: int  # pixels; 0 as above
+    channels: int  # GREY, RGB or RGBA
     background: tuple[int, int, int]  # red, green, blue; under transparent pixels
+    place: Place = contain  # a picture of another size
+
+    @classmethod
+    def plan(
+        cls,
+        size: tuple[int, int],
+        channels: int,
+        background: tuple[int, int, int],
+        resize: str,
+        filter_: str | None,
+        shorter_side: int | None = None,
+        margin: float | None = None,
+    ) -> Target:
+        """What a model of that height and width takes (0, 0: a picture's own size), by the words of its description.
+
+        `resize` is fit, trim, stretch or crop; `filter_` a name of scaling.FILTERS, None for the service's own; of what
+        is cropped, the shorter side first gets a length in pixels, None for as little as covers the size; `margin` is
+        the share of the size that stays free at each side around what is trimmed, None for nothing.
+        """
+        if resize == "crop" and shorter_side is not None and size[0]:
+            place = crop_of(*size, shorter_side, filter_)
+            return cls(0, 0, channels, background, place)  # what has the size already is enlarged and cropped, too
+        if resize == "trim" and size[0]:
+            return cls(*size, channels, background, trim_with(margin or 0.0, filter_))
+        return cls(*size, channels, background, choose_place(resize if size[0] else "keep", filter_))
+
+
+def find_region(pixels: Pixels, target: Target) -> Box | None:
+    """The part of pixels (H, W, 1, 3 or 4) uint8 that `fit` takes the subject to be; None for all of it."""
+    if not isinstance(target.place, Trimming) or pixels.shape[:2] == (target.height, target.width):
+        return None
+    if pixels.shape[2] == RGBA != target.channels:
+        pixels = _lay_on(pixels, target.background)
+    return target.place.find(pixels)
 
 
 def fit(pixels: Pixels, target: Target) -> Pixels:
     """Pixels (height, width, channels) uint8 of `pixels` (H, W, 1, 3 or 4) uint8.
 
-    Transparent pixels show the background. Colour becomes grey by ITU-R 601-2 luma. An image of another size is scaled
-    to fit inside, proportions kept, and centred. What it leaves free is filled with the median of its own border, so
-    that paper goes on as paper whatever its colour.
+    Transparent pixels show the background, but in a model that takes alpha. Colour becomes grey by ITU-R 601-2 luma.
     """
-    height, width, channels, background = target
+    height, width, channels, background, place = target
     if pixels.shape == (height, width, channels):
         return pixels
-    if pixels.shape[2] == 4:
+    if pixels.shape[2] == RGBA != channels:
         pixels = _lay_on(pixels, background)
     if pixels.shape[:2] != (height, width):
-        pixels = _contain(pixels, height, width)
+        pixels = place(pixels, height, width)
     if pixels.shape[2] == channels:
         return pixels
-    code = cv2.COLOR_RGB2GRAY if channels == GREY else cv2.COLOR_GRAY2RGB
-    converted: Pixels = cv2.cvtColor(pixels, code)
-    return converted.reshape(height, width, channels)
+    converted: Pixels = cv2.cvtColor(pixels, CONVERSIONS[pixels.shape[2], channels])
+    return converted.reshape(*pixels.shape[:2], channels)
 
 
 def _lay_on(pixels: Pixels, background: tuple[int, int, int]) -> Pixels:
@@ -62,38 +99,3 @@ def _lay_on(pixels: Pixels, background: tuple[int, int, int]) -> Pixels:
         weighted = cv2.multiply(rows, alpha, dtype=cv2.CV_16U) + cv2.LUT(alpha, shares)
         rows[...] = (weighted + (weighted >> 8)) >> 8  # divided by 255, to the nearest
     return opaque
-
-
-def _contain(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Scale (H, W, C) to fit inside height x width, keep the proportions, and pad with the border's colour."""
-    scale = min(height / pixels.shape[0], width / pixels.shape[1])
-    fitted_height, fitted_width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    scaled = resize(pixels, fitted_height, fitted_width)
-    if scaled.shape[:2] == (height, width):
-        return scaled
-    padded = np.empty((height, width, pixels.shape[2]), np.uint8)
-    padded[...] = _border_colour(pixels)
-    top, left = (height - fitted_height) // 2, (width - fitted_width) // 2
-    padded[top : top + fitted_height, left : left + fitted_width] = scaled
-    return padded
-
-
-def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Pixels (height, width, C) of (H, W, C), without aliasing.
-
-    Shrunk by averaging (OpenCV's INTER_AREA); for a small result only to twice its size, and then by a Lanczos filter.
-    """
-    if 4 * height * width > MAX_LANCZOS_PIXELS:
-        interpolation = cv2.INTER_AREA if height <= pixels.shape[0] else cv2.INTER_CUBIC
-        scaled: Pixels = cv2.resize(pixels, (width, height), interpolation=interpolation)
-        return scaled.reshape(height, width, -1)
-    twice = min(pixels.shape[1], 2 * width), min(pixels.shape[0], 2 * height)
-    nearer = Image.fromarray(cv2.resize(pixels, twice, interpolation=cv2.INTER_AREA))  # OpenCV drops a C of 1
-    return np.asarray(nearer.resize((width, height), Image.Resampling.LANCZOS)).reshape(height, width, -1)
-
-
-def _border_colour(pixels: Pixels) -> Pixels:
-    """Median of the outermost pixels, for each channel."""
-    sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
-    median: Pixels = np.median(np.concatenate(sides), axis=0).astype(np.uint8)
-    return median

@@ -14,16 +14,26 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort  # only after the switch above
 
 ort.disable_telemetry_events()
+# One arena of the CPU's memory for all sessions that ask: those of their own would each keep what a large batch takes.
+ort.create_and_register_allocator(
+    ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT), ort.OrtArenaCfg({})
+)
+SHARED_ARENA = "session.use_env_allocators", "1"
 
+# Around what an error says: its kind, the file, which the log names anyway, and places in ONNX Runtime's source.
+noise = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:"
+    r"|/\S+\.(cc|h):\d+ [^()]*\([^()]*\)( const)? ?|(?<=\.)\w+\.cc:\d+ \w+ ?|\b\w+\.cc:\d+ \w+ "
+)
 cuda_failure = re.compile(r"(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) failure \d+: [^;\n]*")
 
-__all__ = ["first_line", "ort"]
+__all__ = ["SHARED_ARENA", "first_line", "ort"]
 
 
 def first_line(error: Exception) -> str:
-    """What an error of ONNX Runtime says: one of CUDA's without the source code around it, else its first line."""
+    """What an error of ONNX Runtime says: one of CUDA's without the source code around it, else the first line."""
     text = str(error).strip()
     found = cuda_failure.search(text)
     if found:
         return found[0].strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return noise.sub("", text.splitlines()[0]).strip() if text else type(error).__name__

@@ -1,6 +1,6 @@
 """A session and its buffers: images in, outputs out, for the batch sizes that were warmed.
 
-    images → pinned pixels → the device's pixels → run → the device's outputs → float32 (N, classes)
+    images → pinned pixels → the device's pixels → run → the device's outputs → float32 (N, values)
 
 Buffers are allocated and bound once. On a GPU there are two sets of them, so that one batch is gathered and copied
 while another one runs; all runs are on one thread, because ONNX Runtime keeps CUDA graphs for each thread. On the CPU
@@ -10,10 +10,14 @@ the pinned and the device's buffers are the same memory, nothing is copied, and 
 from __future__ import annotations
 
 import logging
+import math
+import mmap
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -26,7 +30,8 @@ from service.inference.device import Device
 from service.inference.onnx_runtime import first_line, ort
 
 logger = logging.getLogger("service")
-MAX_BATCH_S = 0.050  # a batch that takes longer gains no throughput and costs latency
+MAX_BATCH_S = 0.025  # a batch that takes longer gains no throughput and costs latency
+ALONE = threading.Lock()  # for what is timed, while other models are loaded
 GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
 Image = NDArray[np.uint8]
 Outputs = TypeVar("Outputs")
@@ -36,21 +41,30 @@ class Runner:
     """Runs batches; as many threads at once may call `run` as the device has slots."""
 
     def __init__(
-        self, session: ort.InferenceSession, device: Device, image_shape: tuple[int, ...], max_batch: int
+        self,
+        session: ort.InferenceSession,
+        device: Device,
+        image_shape: tuple[int, ...],
+        max_batch: int,
+        output: str | None = None,
     ) -> None:
         """Allocate, bind and warm up every batch size, smallest first, up to one that takes too long.
+
+        `output` is the name of the output of the classes, the first one if there is none.
 
         Raises:
             ModelError: The model cannot run on an image, or is no classifier.
         """
-        self._session, self.device, self.image_shape = session, device, image_shape
+        self.session, self.device, self.image_shape = session, device, image_shape
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="device") if device.slots > 1 else None
         fixed = session.get_inputs()[0].shape[0]
-        self.sizes = [fixed] if isinstance(fixed, int) else device.batch_sizes(max_batch)
+        self.sizes = [fixed] if isinstance(fixed, int) and fixed > 0 else device.batch_sizes(max_batch)
         self.max_batch: int = self.sizes[-1]
-        self.classes, dtype = self._probe_output()
-        shape = (self.max_batch, *image_shape)
-        slots = [Slot(session, device, number, shape, self.classes, dtype) for number in range(device.slots)]
+        self._output: str = output or session.get_outputs()[0].name
+        outputs = self._probe_output()
+        self.values = outputs.size // self.sizes[0]  # numbers for each image
+        pixels = (self.max_batch, *image_shape)
+        slots = [Slot(session, device, number, pixels, self._output, outputs) for number in range(device.slots)]
         self._slots: SimpleQueue[Slot] = SimpleQueue()
         self._lost = False
         self._warm_up(slots)
@@ -68,7 +82,7 @@ class Runner:
             self._thread.shutdown()
 
     def run(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Outputs (N, classes) of N images (H, W, C) uint8, N at most `max_batch`.
+        """Outputs (N, values) of N images (H, W, C) uint8, N at most `max_batch`.
 
         A batch that does not fit into memory is run in halves, and later batches are no larger than what did fit.
 
@@ -104,14 +118,14 @@ class Runner:
         return np.concatenate([self._run_in(slot, part) for part in parts])
 
     def _execute(self, slot: Slot, size: int) -> NDArray[np.float32]:
-        """Outputs (size, classes) of the first `size` images in the slot."""
+        """Outputs (size, values) of the first `size` images in the slot."""
         bound = slot.bound[size]
         if self.device.memory != "cpu":
             bound.pixels.update_inplace(slot.pixels[:size])
 
         def run() -> NDArray[np.float32]:
-            self._session.run_with_iobinding(bound.binding, bound.options)
-            return np.array(bound.outputs.numpy(), np.float32)  # a copy: the buffer is the next batch's
+            self.session.run_with_iobinding(bound.binding, bound.options)
+            return np.array(bound.read(), np.float32)  # a copy: the buffer is the next batch's
 
         return self._on_thread(run)
 
@@ -128,64 +142,93 @@ class Runner:
             return False
         return True
 
-    def _probe_output(self) -> tuple[int, np.dtype[np.generic]]:
-        """Number of classes and dtype, from one run without bound buffers."""
-        node = self._session.get_outputs()[0]
+    def _probe_output(self) -> NDArray[np.generic]:
+        """What the smallest batch gives, from one run without bound buffers."""
         options = ort.RunOptions()
         options.add_run_config_entry(GRAPH, "-1")
         pixels = np.zeros((self.sizes[0], *self.image_shape), np.uint8)
-        feeds = {self._session.get_inputs()[0].name: pixels}
+        feeds = {self.session.get_inputs()[0].name: pixels}
         try:
-            (outputs,) = self._on_thread(lambda: self._session.run([node.name], feeds, options))
+            (outputs,) = self._on_thread(lambda: self.session.run([self._output], feeds, options))
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise ModelError(f"it cannot run on an image: {first_line(error)}") from error
-        shape = np.shape(outputs)
-        if len(shape) != 2 or shape[1] < 2:
-            raise ModelError(f"output {node.name!r} has shape {shape}; a classifier's is (N, classes)")
-        return shape[1], outputs.dtype
+        return np.asarray(outputs)
 
     def _warm_up(self, slots: list[Slot]) -> None:
-        """Run every size in every slot, and stop where a batch takes too long or finds no memory. Sets `batch_s`."""
-        random = np.random.default_rng(0)
-        for slot in slots:
-            slot.pixels[...] = random.integers(0, 256, slot.pixels.shape, np.uint8)
-        for index, size in enumerate(self.sizes):
-            try:
-                for slot in slots:
-                    slot.bind(size)
-                    self._execute(slot, size)
-            except Exception as error:  # ONNX Runtime's exceptions share no base but this
-                if index == 0 or not cuda.is_out_of_memory(error):
-                    raise ModelError(f"it cannot run on {size} images: {first_line(error)}") from error
-                logger.warning("A batch of %d does not fit into memory: %s", size, first_line(error))
-                self.sizes = self.sizes[:index]
-                break
-            if index + 1 < len(self.sizes) and self._time(slots[0], size, MAX_BATCH_S) > MAX_BATCH_S:
-                self.sizes = self.sizes[: index + 1]
-                break
-        self.max_batch = self.sizes[-1]
-        self.batch_s = self._time(slots[0], self.max_batch)
+        """Run batches in every slot, up to one that takes too long or finds no memory. Sets `batch_s`."""
+        with ALONE:
+            largest, self.batch_s = self._find_largest(slots)
+            self.sizes = self.sizes[: largest + 1]
+            for slot in slots:
+                for size in self.sizes:
+                    if size not in slot.bound:
+                        slot.bind(size)
+            self.max_batch = self.sizes[-1]
 
-    def _time(self, slot: Slot, size: int, enough_s: float = 0.0) -> float:
-        """Seconds of a batch, the shortest of three, or the first that is short enough: a busy machine adds to any."""
+    def _find_largest(self, slots: list[Slot]) -> tuple[int, float]:
+        """Index of the largest size to run, and its seconds: one that takes too long, else the last with memory.
+
+        On the CPU, where nothing has to be made for each size, most are skipped: what a batch takes tells how much
+        larger the next one may be.
+        """
+        measure = cache(partial(self._measure, slots))
+        right, count = 0, 1
+        while (took_s := measure(count - 1)) <= MAX_BATCH_S and count < len(self.sizes):
+            affordable = count + 1 if self.device.padded else min(len(self.sizes), int(count * MAX_BATCH_S / took_s))
+            if affordable <= count:
+                break
+            right, count = count, affordable
+        if math.isinf(took_s):
+            count = next(index for index in range(right, count) if math.isinf(measure(index)))
+        return count - 1, measure(count - 1)
+
+    def _measure(self, slots: list[Slot], index: int) -> float:
+        """Seconds of a batch of that size, after one in every slot; infinite where there is no memory for it."""
+        size = self.sizes[index]
+        try:
+            for slot in slots:
+                slot.pixels[:size] = np.random.default_rng(0).integers(0, 256, (size, *self.image_shape), np.uint8)
+                slot.bind(size)
+                started = time.perf_counter()
+                self._execute(slot, size)
+        except Exception as error:  # ONNX Runtime's exceptions share no base but this
+            if index == 0 or not cuda.is_out_of_memory(error):
+                raise ModelError(f"it cannot run on {size} images: {first_line(error)}") from error
+            logger.warning("A batch of %d does not fit into memory: %s", size, first_line(error))
+            return math.inf
+        took_s = time.perf_counter() - started
+        return min(took_s, self._time(slots[0], size))
+
+    def _time(self, slot: Slot, size: int) -> float:
+        """Seconds of a batch, the shortest of three: a busy machine adds to any."""
         shortest = float("inf")
         for _ in range(3):
             started = time.perf_counter()
             self._execute(slot, size)
             shortest = min(shortest, time.perf_counter() - started)
-            if shortest <= enough_s:
-                break
         return shortest
+
+
+def make_buffer(shape: tuple[int, ...]) -> Image:
+    """Zeros of that shape that take no memory before they are written to: of large pictures, a batch has few."""
+    return np.frombuffer(mmap.mmap(-1, math.prod(shape)), np.uint8).reshape(shape)
 
 
 class Bound:
     """The device's buffers of one batch size, bound to the session."""
 
-    def __init__(self, session: ort.InferenceSession, pixels: ort.OrtValue, outputs: ort.OrtValue, graph: int) -> None:
-        self.pixels, self.outputs = pixels, outputs
+    def __init__(
+        self, session: ort.InferenceSession, pixels: ort.OrtValue, name: str, outputs: ort.OrtValue, graph: int
+    ) -> None:
+        """`outputs` are the place of the output of that name."""
+        self.pixels = pixels
+        self.read: Callable[[], NDArray[np.generic]] = outputs.numpy  # (size, values)
+        size, shape = pixels.shape()[0], outputs.shape()
+        if len(shape) != 2 or shape[0] != size:
+            self.read = lambda: outputs.numpy().reshape(size, -1)
         self.binding = session.io_binding()
         self.binding.bind_ortvalue_input(session.get_inputs()[0].name, pixels)
-        self.binding.bind_ortvalue_output(session.get_outputs()[0].name, outputs)
+        self.binding.bind_ortvalue_output(name, outputs)
         self.options = None
         if graph:
             self.options = ort.RunOptions()
@@ -201,13 +244,16 @@ class Slot:
         device: Device,
         number: int,
         shape: tuple[int, ...],
-        classes: int,
-        dtype: np.dtype[np.generic],
+        output: str,
+        smallest: NDArray[np.generic],
     ) -> None:
-        self._session, self._device, self._number = session, device, number
-        self.pixels = np.zeros(shape, np.uint8)  # (max_batch, H, W, C)
+        """`smallest` is what the output of that name is for the smallest batch."""
+        self._session, self._device, self._number, self._output = session, device, number, output
+        self.pixels = make_buffer(shape)  # (max_batch, H, W, C)
         self.rows = self.pixels.reshape(-1, *shape[2:])  # the same buffer, image after image
-        self._outputs = np.zeros((shape[0], classes), dtype)
+        # Of one image, the output may have no axis for the batch.
+        batched = shape[0] > 1 and smallest.ndim > 0
+        self._outputs = np.zeros((shape[0], *smallest.shape[1:]) if batched else smallest.shape, smallest.dtype)
         self.bound: dict[int, Bound] = {}
         if device.memory != "cpu" and not cuda.pin(self.pixels):
             logger.warning("Memory could not be pinned; copies to the GPU are slower.")
@@ -216,7 +262,8 @@ class Slot:
         """Allocate and bind the device's buffers for batches of `size`."""
         place = self._device.memory, 0  # on the CPU, the same memory
         pixels = ort.OrtValue.ortvalue_from_numpy(self.pixels[:size], *place)
-        outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs[:size], *place)
+        whole = size == len(self.pixels)
+        outputs = ort.OrtValue.ortvalue_from_numpy(self._outputs if whole else self._outputs[:size], *place)
         # A CUDA graph has the addresses of its buffers in it, so each slot and size has one of its own.
         graph = self._number * (len(self.pixels) + 1) + size if self._device.graphs else 0
-        self.bound[size] = Bound(self._session, pixels, outputs, graph)
+        self.bound[size] = Bound(self._session, pixels, self._output, outputs, graph)

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from service.errors import DeviceError, ModelError, PartitionedGraphError
 from service.inference import cuda
 from service.inference.device import PROVIDERS, Device
-from service.inference.onnx_runtime import first_line, ort
+from service.inference.external_data import read_external_data
+from service.inference.onnx_runtime import SHARED_ARENA, first_line, ort
+from service.priority import step_back
 
 # Folds zero padding into a MaxPool, which pads with minus infinity: other answers than the model's (seen in 1.31).
 WRONG_OPTIMIZERS = ["Pad_Fusion"]
+NO_MODEL = "it is no ONNX model, or one that was cut off or damaged on its way; copy or download it again"
 FATAL_ONLY = 4  # ONNX Runtime's log level; what it would print comes back as an exception too
 # CUDA has kernels for these, so where one is on the CPU, ONNX Runtime keeps the arithmetic of shapes there on purpose.
 SHAPE_OPERATIONS = frozenset(
     "Shape Size Gather Concat Unsqueeze Squeeze Slice Cast Range ConstantOfShape ReduceProd Add Sub Mul Div Mod Floor"  # noqa: SIM905
     " Ceil Max Min Equal Less Greater Where Not And Or Expand Identity Split Reshape ScatterND Constant".split()
 )
+
+
+class Declared(NamedTuple):
+    """An input or an output as the file has it."""
+
+    name: str
+    dtype: str  # ONNX Runtime's, such as tensor(float)
+    shape: Sequence[int | str | None]  # a string or None is an open side
 
 
 class Placement(NamedTuple):
@@ -45,12 +58,14 @@ def open_session(
     # Spinning threads would take the cores from the event loop between two batches.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    if folder is not None:
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+    if device.name == "cpu":
+        options.add_session_config_entry(*SHARED_ARENA)
     providers: list[object] = [PROVIDERS["cpu"]]
     if device.name != "cpu":
         providers = [*cuda.provider_options(device.provider, device.memory_limit, device.graphs, profile), *providers]
-    session = _open(source, options, providers)
+    # ONNX Runtime's own threads have the priority of the one that opens the session.
+    with ThreadPoolExecutor(1, initializer=step_back) as opener:
+        session = opener.submit(_open, source, folder, options, providers).result()
     if session.get_providers()[0] != device.provider:
         raise DeviceError(f"the session runs on {session.get_providers()[0]} instead of {device.provider}")
     return session
@@ -67,18 +82,30 @@ def inspect(path: Path) -> ort.InferenceSession:
     options.log_severity_level = FATAL_ONLY
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.disable_prepacking", "1")
-    return _open(path, options, [PROVIDERS["cpu"]])
+    return _open(path, path.parent, options, [PROVIDERS["cpu"]])
 
 
-def _open(source: Path | bytes, options: ort.SessionOptions, providers: list[object]) -> ort.InferenceSession:
+def _open(
+    source: Path | bytes, folder: Path | None, options: ort.SessionOptions, providers: list[object]
+) -> ort.InferenceSession:
+    if isinstance(source, Path):
+        folder = source.parent
+    if folder is not None:
+        source, files = read_external_data(source, folder)
+        lengths = [len(content) for content in files.values()]
+        options.add_external_initializers_from_files_in_memory(list(files), list(files.values()), lengths)
     try:
         # Without `enable_fallback=0` ONNX Runtime would go on on the CPU after an error, and print to stdout.
-        return ort.InferenceSession(
+        session = ort.InferenceSession(
             source, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS, enable_fallback=0
         )
     except Exception as error:  # ONNX Runtime's exceptions share no base but this
+        if "INVALID_PROTOBUF" in str(error):
+            raise ModelError(NO_MODEL) from error
         kind = PartitionedGraphError if "partitioned" in str(error) else ModelError
         raise kind(f"ONNX Runtime cannot load it: {first_line(error)}") from error
+    session._model_bytes = None  # kept for the fallback that is switched off, as large as all weights
+    return session
 
 
 def read_placement(session: ort.InferenceSession, device: Device, every_one: bool = False) -> Placement:

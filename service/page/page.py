@@ -1,111 +1,146 @@
-"""The page of each model: HTML from a template, with its scripts and styles as files of their own.
+"""The page of each model: HTML from a template, made once, with its scripts and styles as files of their own.
 
-Everything in the HTML is there without JavaScript: the facts of the model and a plain form that uploads. The scripts
-(assets/) only use the public endpoints. All paths are relative, so that a reverse proxy may add a prefix.
+Everything in the HTML is there without JavaScript: the facts of the model, a sample with its answer and a plain form
+that uploads. The scripts (assets/) only use the public endpoints. All paths are relative, so that a reverse proxy may
+add a prefix.
 """
 
 from __future__ import annotations
 
-import os
-from functools import cache
-from hashlib import blake2b
+import re
+from collections.abc import Iterable
+from functools import cache, partial
 from html import escape
-from pathlib import Path
 from string import Template
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import Response
 
+from service.inference.description import DEFAULT
 from service.inference.model import Model
+from service.page.documents import FOLDER, Document
+from service.page.menu import title_of, write_menu
+from service.page.samples import FOLDER as SAMPLES
 from service.page.samples import Samples
+from service.page.showcase import write_example, write_strip
+from service.registry import Registry
+from service.settings import Settings
 
-FOLDER = Path(__file__).parent
 MAX_DRAWN_PIXELS = 64  # side of the largest input for which drawing by hand makes sense
 MAX_INLINE_LABELS = 60  # characters; longer lists open on demand
-HEADERS = {
-    "cache-control": "no-cache",  # keep, but ask whether it is still the same
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' blob: data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    ]
-)
-MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+BRAND = "Upload and classify"
+plain_label = re.compile(r"[\w-]{1,20}")
 # Linked where the application has them.
 LINKS = {"/metrics": "Metrics"}
 
 
-class Assets(StaticFiles):
-    """The page's scripts, styles and icon."""
+class Pages:
+    """The pages of the models that are served, each made when it is first asked for; models may come and go."""
 
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """The file; its media type is not left to the machine's registry, because `nosniff` makes it count."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update(HEADERS)
-        response.headers["content-type"] = MEDIA_TYPES.get(Path(full_path).suffix, "application/octet-stream")
-        return response
+    def __init__(self, registry: Registry, settings: Settings, paths: Iterable[str]) -> None:
+        """`paths` are those of the application's routes."""
+        self.registry, self.paths, self._models = registry, set(paths), settings.models
+        # Without scripts, which make a PNG of whatever the browser shows, a form takes what the server does.
+        self._accept = ",".join(f"image/{name}" for name in settings.formats)
+        self._samples: WeakKeyDictionary[Model, Samples] = WeakKeyDictionary()
+        self._written: WeakKeyDictionary[Model, tuple[str, Document]] = WeakKeyDictionary()  # with the menu
 
+    def samples_of(self, model: Model) -> Samples:
+        """Samples that lie beside the model."""
+        if model not in self._samples:
+            self._samples[model] = Samples(self._models / model.name / SAMPLES)
+        return self._samples[model]
 
-assets = Assets(directory=FOLDER / "assets", check_dir=False)
+    def try_samples(self) -> None:
+        """Ask each model about its first sample, before it serves."""
+        for served in self.registry:
+            self.samples_of(served.model).try_first(served)
+
+    def write(self, model: Model) -> Document:
+        """The page of a model that is served; takes tens of milliseconds the first time."""
+        menu = write_menu(self.registry, model.name)
+        written = self._written.get(model)
+        if written is None or written[0] != menu:
+            html = write_page(model, menu, self.samples_of(model), self.paths, self._accept)
+            written = self._written[model] = menu, Document(html, ".html")
+        return written[1]
 
 
 async def show_page(request: Request) -> Response:
     """GET /<model>/classify."""
     state = request.app.state
     served = state.registry.find(request.path_params["name"])
-    paths = {getattr(route, "path", "") for route in request.app.routes}
-    html = write_page(served.model, state.registry.names, state.samples, paths)
-    etag = f'"{blake2b(html.encode(), digest_size=16).hexdigest()}"'
-    headers = {**HEADERS, "content-security-policy": POLICY, "etag": etag}
-    if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
-        return Response(status_code=304, headers=headers)
-    return HTMLResponse(html, headers=headers)
+    document: Document = await state.intake.decoders.run(partial(state.pages.write, served.model))
+    return document.answer(request)
 
 
-async def redirect_to_page(request: Request) -> Response:
-    """GET /: the page of the first model."""
-    return RedirectResponse(f"/{request.app.state.registry.names[0]}/classify")
-
-
-def write_page(model: Model, names: list[str], samples: Samples, paths: set[str]) -> str:
-    """HTML of a model's page, beside the other models' `names`; `paths` are the application's own."""
-    target = model.input
-    small = max(target.height, target.width) <= MAX_DRAWN_PIXELS
+def write_page(model: Model, menu: str, samples: Samples, paths: set[str], accept: str) -> str:
+    """HTML of a model's page."""
+    title, question = title_of(model), model.description.get("question")
     return _template().substitute(
+        write_example(samples.example),
         name=escape(model.name),
+        title=escape(title),
+        brand=escape(title if question else BRAND),
+        question=escape(question or title),
+        icon=icon(),
+        scripts=_write_scripts(),
         version=model.version,
         device=escape(model.device.name.upper()),
-        input=f"{target.width} × {target.height} {'grey' if target.channels == 1 else 'colour'}",  # noqa: RUF001
-        classes=model.classes,
+        input=describe_input(model),
         labels=_write_labels(model),
-        width=target.width,
-        models=_write_models(model.name, names),
-        links=_write_links(model.name, paths),
-        samples=escape("/".join(name.removesuffix(".png") for name in samples.names)),  # no name holds a slash
+        width=model.input.width,
+        models=menu,
+        links=write_links(f"../v2/models/{quote(model.name, safe='')}", "..", paths),
+        hint=_write_hint(model),
+        accept=accept,
+        names=escape("/".join(name.removesuffix(".png") for name in samples.names)),  # no name holds a slash
+        samples=write_strip(samples),
         samples_count=len(samples.names),
         samples_hidden="" if samples.names else "hidden",
-        draw_hidden="" if small else "hidden",
+        draw_hidden="" if is_for_glyphs(model) else "hidden",
     )
+
+
+def is_for_glyphs(model: Model) -> bool:
+    """Whether what is drawn by hand is what the model has been trained on.
+
+    So it is where pictures are trimmed to their subject; and where nobody says how they are resized, if they are small
+    and grey, as MNIST's are.
+    """
+    resize, target = model.description.get("resize"), model.input
+    if resize == "trim":
+        return True
+    small = 0 < max(target.height, target.width) <= MAX_DRAWN_PIXELS
+    return small and target.channels == 1 and model.description.source("resize") == DEFAULT
+
+
+def describe_input(model: Model) -> str:
+    """Size and kind of the pictures that a model takes."""
+    target = model.input
+    size = f"{target.width} × {target.height}" if target.height else "any size,"  # noqa: RUF001
+    return f"{size} {'grey' if target.channels == 1 else 'colour'}"
+
+
+@cache
+def icon() -> str:
+    """The icon as a `data:` address, which saves a request."""
+    return "data:image/svg+xml," + quote((FOLDER / "icon.svg").read_text(encoding="utf-8").strip())
 
 
 @cache
 def _template() -> Template:
     return Template((FOLDER / "page.html").read_text(encoding="utf-8"))
+
+
+@cache
+def _write_scripts() -> str:
+    """The first script, and the others, which a browser would otherwise find one after the other."""
+    others = sorted(file.name for file in (FOLDER / "assets").glob("*.js") if file.name != "main.js")
+    preloads = "".join(f'<link rel="modulepreload" href="../assets/{name}">\n' for name in others)
+    return f'{preloads}<script type="module" src="../assets/main.js"></script>'
 
 
 def _write_labels(model: Model) -> str:
@@ -116,17 +151,16 @@ def _write_labels(model: Model) -> str:
     return f'<dt>Classes</dt><dd>{model.classes} <button class="link js" popovertarget="labels">show them</button></dd>'
 
 
-def _write_models(current: str, names: list[str]) -> str:
-    if len(names) == 1:
+def _write_hint(model: Model) -> str:
+    """How a file's name says its class, with one of the model's own."""
+    label = str(model.labels[-1])
+    if not plain_label.fullmatch(label):
         return ""
-    items = "".join(
-        f'<li><a href="../{quote(name)}/classify"{" aria-current=page" if name == current else ""}>{escape(name)}</a>'
-        for name in names
-    )
-    return f'<nav class="models" aria-label="Models"><ul>{items}</ul></nav>'
+    return f" A name such as <code>12-{escape(label)}.png</code> says the class, which is then checked."
 
 
-def _write_links(name: str, paths: set[str]) -> str:
-    links = [(f"../v2/models/{quote(name)}", "Metadata")]
-    links += [(f"..{path}", text) for path, text in LINKS.items() if path in paths]
+def write_links(metadata: str, root: str, paths: set[str]) -> str:
+    """Links to the metadata, and to what else the application has; `root` is where it is from the page."""
+    links = [(metadata, "Metadata")]
+    links += [(f"{root}{path}" if root else path[1:], text) for path, text in LINKS.items() if path in paths]
     return "".join(f'<li><a href="{href}">{text}</a>' for href, text in links)

@@ -17,7 +17,8 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from service.api.answers import DEFECT, status_of, write_answer, write_error
+from service.api.answers import DEFECT, retry_after, status_of, write_answer, write_error
+from service.api.deadlines import HEADER, read_deadline
 from service.application import Application
 from service.errors import RequestError
 from service.inference.model import Result
@@ -25,6 +26,8 @@ from service.registry import Served
 from service.server.protocol import MAX_HEAD_BYTES, BoundedProtocol
 
 logger = logging.getLogger("service")
+TYPE, CONNECTION = b"content-type", b"connection"
+LENGTHS = frozenset(map(len, (TYPE, CONNECTION, HEADER)))  # by which most other headers are told apart
 
 
 class Protocol(BoundedProtocol):
@@ -89,15 +92,23 @@ class Protocol(BoundedProtocol):
         if served is None:
             super().on_message_complete()
             return
-        began = perf_counter_ns()
+        began, waited_ns, batcher, intake = perf_counter_ns(), self.line.waited_ns, served.batcher, self._intake
         self._in_head, self._coming, self._asked = True, None, served
         try:
-            opened = self._intake.open_one(self._body, self._find_type(), served.target)  # type: ignore[union-attr]
+            assert intake is not None
+            content_type, asked, is_old = self._read_headers()
+            opened, until = None, 0
+            if not is_old:
+                until = began - waited_ns + intake.deadline_ns
+                if asked:
+                    until = read_deadline(began - waited_ns, intake.deadline_ns, asked)
+                batcher.admit(began, waited_ns, until)
+                opened = intake.open_one(self._body, content_type, served.target)
             if opened is not None:
                 self._fn, image = opened
-                came, batcher = perf_counter_ns(), served.batcher
+                came = perf_counter_ns()
                 batcher.statistics.add_decode(came - began)
-                batcher.put(image, self, came)
+                batcher.put(image, self, came, until)
                 return
         except Exception as error:
             self.set_exception(error)
@@ -133,11 +144,20 @@ class Protocol(BoundedProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, app))
 
-    def _find_type(self) -> bytes:
+    def _read_headers(self) -> tuple[bytes, bytes, bool]:
+        """The Content-Type, the time that the client allows, and whether it must be told if the connection stays."""
+        content_type, timeout, is_old = b"", b"", False
         for name, value in self.headers:
-            if len(name) == 12 and name.lower() == b"content-type":
-                return value
-        return b""
+            if len(name) not in LENGTHS:
+                continue
+            name = name.lower()
+            if name == TYPE:
+                content_type = content_type or value
+            elif name == HEADER:
+                timeout = timeout or value
+            elif name == CONNECTION:
+                is_old = self.parser.get_http_version() == "1.0"  # it takes long, and others need not be asked
+        return content_type, timeout, is_old
 
     # What the batcher calls, as of an asyncio.Future:
 
@@ -156,12 +176,12 @@ class Protocol(BoundedProtocol):
         asked = self._asked
         assert asked is not None
         if isinstance(error, RequestError):
-            self._answer(asked, status_of(error), write_error(str(error)))
+            self._answer(asked, status_of(error), write_error(str(error)), retry_after(error))
         else:
             logger.error("A request for %s failed.", asked.model.name, exc_info=error)
             self._answer(asked, 500, write_error(DEFECT))
 
-    def _answer(self, asked: Served, status: int, body: bytes) -> None:
+    def _answer(self, asked: Served, status: int, body: bytes, retry_after_s: int = 0) -> None:
         """Write an answer, and go on with what waits in the pipeline."""
         self._asked = None
         asked.answers.add(status)
@@ -170,7 +190,7 @@ class Protocol(BoundedProtocol):
         guard = self.guard
         self.idle_since = guard.sweeps
         self.server_state.total_requests += 1
-        self.transport.write(b"%b%d\r\n\r\n%b" % (guard.write_head(status), len(body), body))
+        self.transport.write(b"%b%d\r\n\r\n%b" % (guard.write_head(status, retry_after_s), len(body), body))
         if self.pipeline:
             self.flow.resume_reading()
             self._start_asgi_task(*self.pipeline.pop())

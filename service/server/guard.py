@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service import counters
-from service.api.answers import HEADERS
+from service.api.answers import headers_of
+from service.server.line import Line
 
 if TYPE_CHECKING:
     from service.server.protocol import BoundedProtocol
@@ -27,24 +28,25 @@ class Guard:
         self.full = False
         self.sweeps = 0  # a clock that costs a request nothing
         self._state, self._keep_alive_s = state, keep_alive_s
-        self._heads: dict[int, bytes] = {}
+        self._heads: dict[tuple[int, int], bytes] = {}
         self._headers: list[tuple[bytes, bytes]] = []  # those that uvicorn adds, from which the heads were made
         self.incomplete: dict[BoundedProtocol, float] = {}  # since when, on the loop's clock
         self.max_connections = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
         self.answers = counters.StatusCounts(counters.current(), "none")
+        self.line = Line(loop)
         self._loop = loop
         loop.call_later(SWEEP_S, self._sweep)
 
-    def write_head(self, status: int) -> bytes:
+    def write_head(self, status: int, retry_after_s: int = 0) -> bytes:
         """An answer's head of JSON up to the number of its bytes."""
         if self._headers is not self._state.default_headers:  # another second, another date
             self._headers = self._state.default_headers
             self._heads.clear()
-        head = self._heads.get(status)
+        head = self._heads.get((status, retry_after_s))
         if head is None:
-            lines = [*self._headers, (b"content-type", b"application/json"), *HEADERS.get(status, [])]
+            lines = [*self._headers, (b"content-type", b"application/json"), *headers_of(retry_after_s)]
             fields = b"".join(b"%b: %b\r\n" % pair for pair in lines)
-            head = self._heads[status] = b"%b%bcontent-length: " % (STATUS_LINE[status], fields)
+            head = self._heads[status, retry_after_s] = b"%b%bcontent-length: " % (STATUS_LINE[status], fields)
         return head
 
     def _sweep(self) -> None:

@@ -18,15 +18,50 @@ from uvicorn.supervisors.multiprocess import Process
 from service import counters
 
 DRAIN_S = 0.2  # for which connections that wait in the sockets are still taken in
+ACCEPTED_AT_ONCE = 64  # connections in one turn of the event loop: they take it some milliseconds
 
 
 class WorkerServer(Server):
     """uvicorn's server, whose end takes in what waits in its socket."""
 
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._listeners: list[socket] = []
+        self._accepting: set[asyncio.Task[Any]] = set()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin the end; an interrupt at the terminal is the supervisor's, who tells the workers in order."""
         if sig != signal.SIGINT:
             super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start as uvicorn does, and take in every connection that waits.
+
+        libuv accepts one in a turn of the event loop: a crowd, whose turns are long, would wait for seconds.
+        """
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for listener in sockets or []:
+            copy = listener.dup()
+            copy.setblocking(False)
+            self._listeners.append(copy)
+            loop.add_reader(copy, self._accept, copy, loop)
+
+    def _accept(self, listener: socket, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # no other waits
+                return
+            connection.setblocking(False)
+            task = loop.create_task(loop.connect_accepted_socket(self._make_protocol, connection))
+            self._accepting.add(task)  # the loop itself refers to it weakly only
+            task.add_done_callback(self._accepting.discard)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(self.config, self.server_state, self.lifespan.state)
+        return protocol
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Say that the end has begun, go on for a moment, then end as uvicorn does."""
@@ -34,6 +69,9 @@ class WorkerServer(Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         await asyncio.sleep(DRAIN_S)
+        for listener in self._listeners:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
         await super().shutdown(sockets)
 
 

@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 
 export const TOP = 5; // classes asked for
+export const LARGE = 256 * 1024; // bytes from which on sending is worth a word, and the answer goes before the preview
 const TIMEOUT_MS = 60_000;
 performance.setResourceTimingBufferSize(1e5);
 const BROKEN_TRIES = 3; // of a file whose request breaks though the server is there
@@ -12,17 +13,17 @@ class Refused extends Error {}
 
 /**
  * The class of a PNG: {cls, fn, top, ms}. Waits while the server is busy or away, and then tries again.
- * Throws Refused, or the signal's AbortError.
+ * `progress` is called with the share of a large one that has been sent. Throws Refused, or the signal's AbortError.
  */
-export async function classify(file, fn, signal) {
+export async function classify(png, fn, signal, progress) {
 	const query = new URLSearchParams({ fn, top: TOP });
 	for (let broken = 0; broken < BROKEN_TRIES; ) {
 		const started = performance.now();
 		try {
-			const response = await post(`classify?${query}`, file, signal);
-			const answer = await response.json();
+			const { url, body } = await post(`classify?${query}`, png, signal, progress);
+			const answer = JSON.parse(await body.text());
 			if (answer.fn !== fn) throw new Refused(`The answer is for another file, ${answer.fn}.`);
-			return { ...answer, ms: measure(response.url, started) };
+			return { ...answer, ms: measure(url, started) };
 		} catch (error) {
 			signal?.throwIfAborted();
 			if (error instanceof Refused) throw error;
@@ -37,12 +38,16 @@ export async function classify(file, fn, signal) {
 /** Milliseconds from request to last byte; the browser knows them without what the page was busy with. */
 function measure(url, started) {
 	const timing = performance.getEntriesByName(url).at(-1);
-	return timing ? timing.responseEnd - timing.requestStart : performance.now() - started;
+	return timing?.requestStart ? timing.responseEnd - timing.requestStart : performance.now() - started;
 }
 
-/** What the model sees of a PNG, as a PNG. Throws where it sees nothing. */
-export async function readInput(file, signal) {
-	return (await post("input", file, signal)).blob();
+/**
+ * What the model sees of a PNG: {seen, region}, a PNG and, where the server tells, the part of the picture that it is
+ * of, [left, top, width, height] in pixels. Throws where it sees nothing.
+ */
+export async function readInput(png, signal) {
+	const { body, region } = await post("input", png, signal);
+	return { seen: body, region: region?.split(",").map(Number) };
 }
 
 let labels;
@@ -54,17 +59,34 @@ export async function readLabels() {
 	return labels;
 }
 
-async function post(path, body, signal) {
-	const signals = [AbortSignal.timeout(TIMEOUT_MS), signal].filter(Boolean);
-	const headers = { "content-type": "image/png" };
-	const response = await fetch(path, { method: "POST", headers, body, signal: AbortSignal.any(signals) });
-	const { ok, status, statusText } = response;
-	if (ok) return response;
-	const retryAfter = Number(response.headers.get("retry-after")) || 1; // seconds
+async function post(path, png, signal, progress) {
+	const request = await send(path, png, signal, progress);
+	const { status, statusText, response, responseURL } = request;
+	if (status === 200) return { url: responseURL, body: response, region: request.getResponseHeader("x-region") };
+	const retryAfter = Number(request.getResponseHeader("retry-after")) || 1; // seconds
 	if ([429, 503].includes(status)) throw Object.assign(new Error(statusText), { retryAfter });
 	if ([502, 504].includes(status)) throw new Error(statusText);
-	const answer = await response.json().catch(() => ({ error: `The server answered ${status} ${statusText}.` }));
-	throw new Refused(answer.error);
+	const told = await response.text().then(JSON.parse).catch(() => ({}));
+	throw new Refused(told.error ?? `The server answered ${status} ${statusText}.`);
+}
+
+/** A finished request; fetch would not tell how much has been sent. */
+function send(path, body, signal, progress) {
+	return new Promise((done, fail) => {
+		const request = new XMLHttpRequest();
+		const abort = () => request.abort();
+		signal?.throwIfAborted();
+		signal?.addEventListener("abort", abort);
+		request.open("POST", path);
+		request.setRequestHeader("content-type", "image/png");
+		Object.assign(request, { responseType: "blob", timeout: TIMEOUT_MS });
+		if (progress && body.size >= LARGE) request.upload.onprogress = ({ loaded, total }) => progress(loaded / total);
+		request.onloadend = () => {
+			signal?.removeEventListener("abort", abort);
+			request.status ? done(request) : fail(signal?.reason ?? new Error("no answer"));
+		};
+		request.send(body);
+	});
 }
 
 let absence; // one promise for all who wait

@@ -2,7 +2,7 @@
 
 export const byId = (id) => document.getElementById(id);
 
-export const percent = (share) => `${(share * 100).toFixed(1)} %`;
+export const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 
 /** Tell it to a screen reader. */
 export function announce(text) {

@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 /** Call `take` with the files of every choice, drop and paste. */
 export function takeFiles(take) {
 	const input = byId("files");
+	input.accept = "image/*,.heic,.heif"; // what the browser cannot decode is named
 	input.onchange = () => {
 		take(sort([...input.files]));
 		input.value = ""; // the same file may be chosen again
@@ -32,7 +33,7 @@ function takeDrops(take) {
 	});
 }
 
-/** The dropped files, and the PNGs of dropped folders. */
+/** The dropped files, and the pictures of dropped folders. */
 async function readDrop({ items, files }) {
 	const dropped = [...files]; // it and the entries are gone after the first await
 	const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
@@ -46,7 +47,7 @@ async function readEntry(entry) {
 	const files = [];
 	for (;;) {
 		const some = await new Promise((done, fail) => reader.readEntries(done, fail)); // at most 100 at a time
-		if (!some.length) return files.filter(({ name }) => /\.png$/i.test(name));
+		if (!some.length) return files.filter(({ type }) => type.startsWith("image/"));
 		files.push(...(await Promise.all(some.map(readEntry))).flat());
 	}
 }

@@ -1,22 +1,24 @@
 // The page, put together.
 
-import { showAnswer, showItem, showNothing } from "./answer.js";
+import { showAnswer, showExample, showItem, showNothing, showProgress } from "./answer.js";
 import { classify, readLabels, restored } from "./api.js";
 import { announce, byId, download, make, moveFocus, percent } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
-import { Results } from "./results.js";
+import { choosePart } from "./part.js";
+import { Results, SAMPLE } from "./results.js";
 
 let current = null; // in the answer panel
 
-const results = new Results(
-	(item) => {
+const results = new Results({
+	selected(item) {
 		current = item;
 		showItem(item);
 	},
-	(item) => item === current && showAnswer(item),
-);
+	settled: (item) => item === current && showAnswer(item),
+	progressed: (item, share) => item === current && showProgress(share),
+});
 
 takeFiles((files) => {
 	results.add(files);
@@ -38,19 +40,17 @@ byId("export").onclick = () => {
 
 const strip = byId("samples").querySelector("ul");
 const names = (strip.dataset.names.match(/[^/]+/g) ?? []).map((stem) => `${stem}.png`);
-const pathOf = (name) => `../samples/${encodeURIComponent(name)}`;
+const pathOf = (name) => `samples/${encodeURIComponent(name)}`;
 
 async function readSample(name) {
 	const response = await fetch(pathOf(name)).catch(() => restored().then(() => fetch(pathOf(name))));
 	return new File([await response.blob()], name);
 }
 
-for (const name of names) {
-	const onclick = async () => results.add([await readSample(name)], true);
-	const image = make("img", { width: 48, height: 48, alt: `Classify ${name}`, loading: "lazy", src: pathOf(name) });
-	const button = make("button", { title: name, tabIndex: strip.childElementCount ? -1 : 0, onclick }, image);
-	strip.append(make("li", {}, button));
-}
+strip.onclick = async ({ target }) => {
+	const button = target.closest("button");
+	if (button) results.add([await readSample(button.value)], true);
+};
 strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
 byId("all-samples").onclick = async () => {
 	const before = current;
@@ -60,7 +60,7 @@ byId("all-samples").onclick = async () => {
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.
 
-const drawing = { fn: "drawing.png" }; // an item whose answer stays until the next one
+const drawing = { fn: "drawing.png", drawn: true }; // an item whose answer stays until the next one
 let changed = false;
 let classifying = false;
 let announcement;
@@ -85,6 +85,7 @@ async function classifyDrawing() {
 }
 
 async function showDrawing() {
+	drawing.ready = null;
 	const seen = showItem(drawing);
 	const answered = classify(drawing.file, drawing.fn).then((answer) => ({ answer, error: null }));
 	Object.assign(drawing, await answered.catch(({ message }) => ({ answer: null, error: message })));
@@ -100,12 +101,45 @@ byId("undo").onclick = () => pad.undo();
 byId("wipe").onclick = () => pad.clear();
 byId("save").onclick = async () => download(await pad.toPng(), drawing.fn);
 
-// Labels
+// A part of the current picture
+
+byId("choose-part").onclick = async () => {
+	choosePart(current.file ?? (await readSample(current.fn)), (part) => results.add([part]));
+};
+
+// Labels and other models
 
 byId("labels").ontoggle = async ({ newState }) => {
 	if (newState !== "open") return;
 	const lines = await readLabels().catch(() => ["The server does not answer."]);
 	byId("labels").firstElementChild.replaceChildren(...lines.map((label) => make("li", {}, label)));
 };
+byId("find")?.addEventListener("input", ({ target }) => {
+	const words = target.value.toLowerCase().split(/\s+/);
+	const items = [...byId("models").querySelectorAll("li")];
+	for (const item of items) item.hidden = !words.every((word) => item.textContent.toLowerCase().includes(word));
+	byId("found").hidden = items.some((item) => !item.hidden);
+});
 
-showNothing();
+// The sample that the page comes with, and its answer
+
+const example = byId("answer").dataset.example;
+
+/** Of a model that has come since the server started, the answer is not there yet. */
+async function tryFirst(file) {
+	const item = { fn: file.name, file };
+	item.settled = classify(file, item.fn).then((answer) => (item.answer = answer), ({ message }) => (item.error = message));
+	await item.settled;
+	if (current) return; // somebody has done something meanwhile
+	current = item;
+	showItem(item);
+}
+if (example) {
+	const answer = JSON.parse(example);
+	const claim = SAMPLE.exec(answer.fn)?.[1];
+	current = { fn: answer.fn, answer, expected: answer.top.some(([label]) => String(label) === claim) ? claim : undefined };
+	showExample(current);
+} else {
+	showNothing();
+	if (names.length) readSample(names[0]).then(tryFirst);
+}

@@ -1,32 +1,48 @@
 // The uploaded files: a card for each, counts, a filter, and a bounded number of requests at a time.
 
-import { sizeOf } from "./answer.js";
+import { nameDoubt, sizeOf } from "./answer.js";
 import { classify, readLabels } from "./api.js";
 import { announce, byId, moveFocus, percent, showBars, showImage } from "./dom.js";
+import { toPng } from "./pictures.js";
 
 const CONCURRENT = 6; // as many connections as a browser opens to one server
 const BARS = 3;
 const CARDS_AT_ONCE = 100; // then the page is painted
+export const SAMPLE = /-([^-]+)\.\w+$/; // a file's name that tells its class
+const CHECKED = /^\d+-(.+)\.\w+$/;
+const NONE = { wrong: "No file is wrong.", refused: "No file was refused." };
 
 export class Results {
-	/** `selected` is called with an item that becomes the current one, `settled` with each that has its answer. */
-	constructor(selected, settled) {
-		this.selected = selected;
-		this.settled = settled;
+	/** `on` has selected(item), that becomes the current one, settled(item) and progressed(item, share that is sent). */
+	constructor(on) {
+		this.on = on;
 		this.list = byId("cards");
 		this.list.onclick = (event) => this.choose(event.target.closest(".card"));
 		this.list.onkeydown = (event) => this.choose(moveFocus(event, this.shown()));
 		byId("results").onchange = (event) => this.filter(event.target);
+		byId("cancel").onclick = () => this.cancel();
 		this.clear();
 	}
 
-	clear() {
+	halt() {
 		this.stop?.abort();
 		this.stop = new AbortController();
-		for (const { url } of this.items ?? []) URL.revokeObjectURL(url);
-		this.items = [];
 		this.waiting = [];
 		this.active = 0;
+	}
+
+	/** End what is under way; what is done stays. */
+	cancel() {
+		this.halt();
+		for (const item of this.items) if (item.state === "waiting") this.settle(item, { error: "cancelled" }, "cancelled");
+		this.summarise();
+		byId("clear").focus(); // the button is gone
+	}
+
+	clear() {
+		this.halt();
+		for (const { url } of this.items ?? []) URL.revokeObjectURL(url);
+		this.items = [];
 		this.list.replaceChildren();
 		byId("results").hidden = true;
 		this.filter(document.querySelector("[name=show]"));
@@ -38,7 +54,7 @@ export class Results {
 		if (!this.active) this.run = { started: performance.now(), done: 0 };
 		byId("results").hidden = !files.length && !this.items.length;
 		for (const [index, file] of files.entries()) {
-			const item = makeItem(file, areSamples ? /-([^-]+)\.png$/i : /^\d+-(.+)\.png$/i);
+			const item = makeItem(file, areSamples ? SAMPLE : CHECKED);
 			this.items.push(item);
 			this.waiting.push(item);
 			this.list.append(item.card);
@@ -55,20 +71,34 @@ export class Results {
 		this.active++;
 		while (this.waiting.length) {
 			const item = this.waiting.shift();
-			try {
-				item.answer = await classify(item.file, item.fn, signal);
-				if (item.claim && (await readLabels().catch(() => [])).includes(item.claim)) item.expected = item.claim;
-			} catch (error) {
-				item.error = error.message;
-			}
+			const said = await this.ask(item, signal).catch(({ message }) => ({ error: message }));
 			if (signal.aborted) return;
 			this.run.done++;
 			this.run.seconds = (performance.now() - this.run.started) / 1000;
-			showResult(item);
-			this.settled(item);
+			this.settle(item, said);
 			this.summarise();
 		}
 		if (!--this.active) performance.clearResourceTimings();
+	}
+
+	/** {answer, expected} */
+	async ask(item, signal) {
+		item.ready ??= toPng(item.file);
+		const { blob } = await item.ready;
+		const answer = await classify(blob, item.fn, signal, (share) => {
+			item.sent = share;
+			this.on.progressed(item, share);
+			this.summarise();
+		});
+		const isClass = item.claim && (await readLabels().catch(() => [])).includes(item.claim);
+		return { answer, expected: isClass ? item.claim : undefined };
+	}
+
+	settle(item, said, state) {
+		Object.assign(item, said, { ready: null }); // a converted picture may be large
+		item.settle();
+		showResult(item, state);
+		this.on.settled(item);
 	}
 
 	choose(card) {
@@ -79,7 +109,7 @@ export class Results {
 		}
 		card.ariaSelected = "true";
 		card.tabIndex = 0;
-		this.selected(this.items.find((item) => item.card === card));
+		this.on.selected(this.items.find((item) => item.card === card));
 	}
 
 	shown() {
@@ -104,15 +134,24 @@ export class Results {
 
 	showSummary() {
 		const all = this.items.length;
-		const counts = { all, waiting: 0, right: 0, wrong: 0, refused: 0 };
-		for (const { state } of this.items) counts[state]++;
-		const { waiting, right, wrong } = counts;
+		const counts = { all, waiting: 0, right: 0, wrong: 0, refused: 0, cancelled: 0 };
+		let sent = 0; // of what is under way, in files
+		for (const item of this.items) {
+			counts[item.state]++;
+			if (item.state === "waiting") sent += item.sent ?? 0;
+		}
+		const { waiting, right, wrong, cancelled } = counts;
 		const parts = [`${waiting ? `${all - waiting} of ` : ""}${all} file${all === 1 ? "" : "s"}`];
 		if (right + wrong) parts.push(`${percent(right / (right + wrong))} right (${right} of ${right + wrong})`);
+		if (cancelled) parts.push(`${cancelled} cancelled`);
 		if (this.run?.done > 1) parts.push(`${Math.round(this.run.done / this.run.seconds)} files/s`);
 		byId("summary").textContent = parts.join(" · ");
 		byId("progress").max = all || 1;
-		byId("progress").value = all - waiting;
+		byId("progress").value = all - waiting + sent / 2; // the other half is the server's
+		byId("cancel").hidden = !waiting;
+		const show = this.list.dataset.show;
+		byId("none").hidden = counts[show] > 0;
+		byId("none").textContent = NONE[show];
 		byId("progress").classList.toggle("done", !waiting);
 		for (const label of byId("results").querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
 		if (all && !waiting) announce(parts.join(", "));
@@ -125,21 +164,22 @@ function makeItem(file, claimed) {
 	const card = byId("card").content.firstElementChild.cloneNode(true);
 	const fn = file.name.toWellFormed();
 	part(card, "fn").textContent = part(card, "fn").title = fn;
-	card.ariaLabel = `${fn}: waiting`;
 	const url = showImage(part(card, "thumb").firstChild, file);
-	return { file, fn, card, url, claim: claimed.exec(fn)?.[1], state: "waiting" };
+	const item = { file, fn, card, url, claim: claimed.exec(fn)?.[1], state: "waiting" };
+	item.settled = new Promise((settle) => (item.settle = settle));
+	return item;
 }
 
-function showResult(item) {
+function showResult(item, state) {
 	const { card, fn, answer, error, expected } = item;
 	const label = answer ? String(answer.cls) : "–";
-	item.state = error ? "refused" : !expected ? "done" : label === expected ? "right" : "wrong";
-	const mark = { right: "✓ right", wrong: `✗ expected ${expected}`, refused: "refused" }[item.state] ?? "";
+	item.state = state ?? (error ? "refused" : !expected ? "done" : label === expected ? "right" : "wrong");
+	const mark = { right: "✓ right", wrong: `✗ expected ${expected}`, refused: "refused", cancelled: "cancelled" }[item.state];
+	const doubt = answer && nameDoubt(answer.top) ? "not sure" : "";
 	card.classList.add(item.state);
 	part(card, "label").classList.add(sizeOf(label));
-	const sentence = error?.replace(`${fn}: `, "") ?? ""; // the name is below
-	const texts = { label, mark, sentence, ms: answer ? `${answer.ms.toFixed(1)} ms` : "" };
+	const sentence = state ? "" : (error?.replace(`${fn}: `, "") ?? ""); // the name is below
+	const texts = { label, mark: mark ?? doubt, sentence, ms: answer ? `${answer.ms.toFixed(1)} ms` : "" };
 	for (const [name, text] of Object.entries(texts)) part(card, name).textContent = text;
 	showBars(part(card, "bars"), BARS, answer?.top);
-	card.ariaLabel = `${fn}: ${error ?? `${label}, ${percent(answer.top[0][1])}`}, ${mark}`;
 }
