@@ -1,4 +1,4 @@
 """Load for a running server: accuracy, throughput and latency, and a comparison with other servers.
 
-It speaks HTTP only, but for `bench.inprocess`.
+It speaks HTTP only, but for `bench.inprocess`, and for the peers that are given this service's decoder.
 """

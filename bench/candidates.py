@@ -6,6 +6,7 @@ it best; what was tried is in `bench/LOG.md`. A peer's script pins what it needs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class Candidate:
     form: str = "multipart"  # what it takes: multipart, png (the bare file) or tensor (decoded pixels)
     script: str = ""  # in bench/peers; none means the environment in which this command runs
     workers: int = 1
+    cores: int = 1
     constant: bool = False  # its answers are not the model's
+    environment: Sequence[tuple[str, str]] = ()  # variables of its own
     loads_libpython: bool = False  # it must find this interpreter's own libpython3.x.so, not the system's
 
 
@@ -72,6 +75,14 @@ CANDIDATES = (
         loads_libpython=True,
     ),
     Candidate(
+        "tensors",
+        "this service, tensors as Triton takes them",
+        SERVICE,
+        path="/v2/models/mnist/infer",
+        ready_path="/v2/health/ready",
+        form="tensor",
+    ),
+    Candidate(
         "litserve",
         "LitServe, batching",
         "{bin}/python {peers}/litserve_server.py {port}",
@@ -99,5 +110,6 @@ CANDIDATES = (
         SERVICE + " --workers 2",
         ready_path="/v2/health/ready",
         workers=2,
+        cores=2,
     ),
 )

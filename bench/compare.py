@@ -9,18 +9,19 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench import generator, tables
+from bench import tables
 from bench.candidates import CANDIDATES, Candidate
 from bench.environment import programs, read_versions
 from bench.errors import BenchError
 from bench.machine import describe_machine
 from bench.mnist import read_test_set
+from bench.options import parse_comparison
 from bench.payload import make_payload
 from bench.picture import draw
 from bench.rounds import Plan, Turn, find_model, take_turn
@@ -45,23 +46,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    names = [candidate.name for candidate in CANDIDATES]
     parser = argparse.ArgumentParser(prog="python -m bench compare", description=__doc__)
-    parser.add_argument("--only", type=lambda text: text.split(","), default=names, help=f"of {','.join(names)}")
-    parser.add_argument("--seconds", type=float, default=5, help="of each measurement, default %(default)s")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each candidate, default %(default)s")
-    parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[64, 16, 1])
-    parser.add_argument("--generator", choices=generator.GENERATORS, default=generator.choose_generator())
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of mnist/<version>/model.onnx")
-    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results", help="folder, default %(default)s")
     parser.add_argument("--data", type=Path, help="mnist.npz; else $MNIST_NPZ, else it is downloaded once")
-    options = parser.parse_args(arguments)
-    unknown = set(options.only) - set(names)
-    if unknown:
-        parser.error(f"no candidate is called {', '.join(sorted(unknown))}; they are {', '.join(names)}")
-    if len(os.sched_getaffinity(0)) < 2:
-        parser.error("this process may use one core only; the server and the load generator need one each")
-    return options
+    return parse_comparison(parser, [candidate.name for candidate in CANDIDATES], 5, arguments)
 
 
 def compare(options: argparse.Namespace) -> dict[str, Any]:
@@ -71,8 +59,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
         BenchError: Nothing can be compared.
     """
     machine = describe_machine()
-    if float(machine["load before"]) > QUIET_LOAD:
-        print(f"bench: others use this machine (load {machine['load before']}): do not publish this", file=sys.stderr)
+    warn_of_others(machine)
     server_core, generator_core = sorted(os.sched_getaffinity(0))[:2]
     plan = Plan(
         options.generator, options.connections, options.seconds, options.models.resolve(), server_core, generator_core
@@ -95,6 +82,12 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
         "failed": failed,
         "goals": hold_against_goals(figures, pipeline),
     }
+
+
+def warn_of_others(machine: Mapping[str, str]) -> None:
+    """Say it where others use the machine."""
+    if float(machine["load before"]) > QUIET_LOAD:
+        print(f"bench: others use this machine (load {machine['load before']}): do not publish this", file=sys.stderr)
 
 
 def take_turns(

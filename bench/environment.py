@@ -39,7 +39,7 @@ def programs(candidate: Candidate) -> Path:
     """
     if not candidate.script:
         return Path(sys.executable).parent
-    folder = ENVIRONMENTS / candidate.name
+    folder = ENVIRONMENTS / candidate.script.removesuffix("_server.py")
     wanted = "\n".join(read_requirements(PEERS / candidate.script))
     stamp = folder / STAMP
     if not stamp.exists() or stamp.read_text() != wanted:

@@ -23,6 +23,7 @@ PALE = 0.45  # opacity of the second bar
 DECADES = [10.0**power for power in range(-2, 6)]
 LATENCY_AT = 16  # connections of the right-hand panel
 WIDTH_IN, HEIGHT_IN = 12.0, 4.8
+PANEL_IN = 7.0, 4.8  # width and height of each of several
 
 
 def draw(candidates: Sequence[Candidate], result: Mapping[str, Any], file: Path) -> None:
@@ -39,14 +40,37 @@ def draw(candidates: Sequence[Candidate], result: Mapping[str, Any], file: Path)
         )
         draw_throughput(left, measured, figures, levels)
         draw_latency(right, measured, figures, LATENCY_AT if LATENCY_AT in levels else levels[0])
-        machine = result["machine"]
-        text = (
-            f"{machine['processor']}, one core for the server, one for the load generator;"
-            f" {machine['date']}, commit {machine['commit']}"
-        )
-        figure.supxlabel(text, fontsize=7.5, color=QUIET)
+        figure.supxlabel(describe(result["machine"]), fontsize=7.5, color=QUIET)
         figure.savefig(file, dpi=130)
         plt.close(figure)
+
+
+def draw_panels(
+    panels: Mapping[str, tuple[Sequence[Candidate], Figures]],
+    levels: Sequence[int],
+    machine: Mapping[str, str],
+    file: Path,
+) -> None:
+    """Write a picture of one panel of throughput for each title."""
+    with plt.rc_context({"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False}):
+        size = PANEL_IN[0] * len(panels), PANEL_IN[1]
+        figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+        for panel, (title, (candidates, figures)) in zip(axes[0], panels.items(), strict=True):
+            measured = [candidate for candidate in candidates if candidate.name in figures]
+            measured.sort(key=lambda candidate: rate(figures, candidate.name, levels[0]) or 0)
+            draw_throughput(panel, measured, figures, levels)
+            panel.set_title(f"{title}: {panel.get_title(loc='left')}", loc="left")
+        figure.supxlabel(describe(machine), fontsize=7.5, color=QUIET)
+        figure.savefig(file, dpi=130)
+        plt.close(figure)
+
+
+def describe(machine: Mapping[str, str]) -> str:
+    """Where and when it was measured."""
+    return (
+        f"{machine['processor']}, one core for the server, one for the load generator;"
+        f" {machine['date']}, commit {machine['commit']}"
+    )
 
 
 def draw_throughput(axes: Axes, candidates: Sequence[Candidate], figures: Figures, levels: Sequence[int]) -> None:

@@ -24,6 +24,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.correct = 0
+        self.judged = 0  # good answers whose right class is known
         self.latencies_s: list[float] = []  # of good answers
         self.errors: Counter[str] = Counter()
 
@@ -34,6 +35,7 @@ class Tally:
             self.errors[error] += 1
             return
         self.latencies_s.append(answer.latency_s)
+        self.judged += answer.upload.label is not None
         self.correct += is_correct
 
     def figures(self, elapsed_s: float) -> dict[str, object]:
@@ -43,7 +45,7 @@ class Tally:
         result: dict[str, object] = {
             "answers": good,
             "failed": failed,
-            "accuracy": round(self.correct / good, 4) if good else None,
+            "accuracy": round(self.correct / self.judged, 4) if self.judged else None,
             "requests_per_s": round(good / elapsed_s, 1) if elapsed_s else 0.0,
         }
         for percent in PERCENTILES:
@@ -67,7 +69,7 @@ def judge(answer: Answer) -> tuple[str, bool]:
         return "not an answer", False
     if fn != upload.fn:
         return "answer to another file", False
-    return "", str(label) == str(upload.label)
+    return "", upload.label is not None and str(label) == str(upload.label)
 
 
 def print_table(figures: dict[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,8 @@ class Plan:
     models: Path
     server_core: int
     generator_core: int
+    model: str = "mnist"
+    environment: Mapping[str, str] = field(default_factory=dict)  # of every server, beside the candidate's
 
 
 @dataclass(slots=True)
@@ -54,26 +56,35 @@ def take_turn(candidate: Candidate, plan: Plan, uploads: Sequence[Upload]) -> Tu
     Raises:
         BenchError: It cannot be built or started, answers wrongly, or fails a request.
     """
-    both = {plan.server_core, plan.generator_core}
-    cores = {plan.generator_core} if candidate.workers == 1 else both
     with start(candidate, plan) as started:
         if candidate.workers > 1:
             time.sleep(SETTLE_S)
-        os.sched_setaffinity(0, cores)
-        if not candidate.constant:
-            check_answers(started.port, uploads[:CHECKED])
-        warm_up = until(uploads, time.perf_counter() + min(WARM_UP_S, plan.seconds))
-        send_all(started.port, warm_up, 16, lambda answer: None)
-        turn = Turn(started.ready_s)
-        for connections in plan.connections:
-            before = read_usage(started.process.pid).cpu_s
-            load = measure(plan.generator, started.port, uploads, connections, plan.seconds, cores)
-            cpu_s = read_usage(started.process.pid).cpu_s - before
-            turn.loads[connections] = load
-            turn.cpu_us[connections] = cpu_s / (load.requests_per_s * plan.seconds) * 1e6
-            await_idle(started.process.pid)
-        turn.resident_mb = read_usage(started.process.pid).resident_mb
-        return turn
+        return put_under_load(candidate, plan, started, uploads)
+
+
+def put_under_load(candidate: Candidate, plan: Plan, started: server.Server, uploads: Sequence[Upload]) -> Turn:
+    """Check a server's answers, then measure it at each number of connections.
+
+    Raises:
+        BenchError: It answers wrongly, or fails a request.
+    """
+    both = {plan.server_core, plan.generator_core}
+    cores = {plan.generator_core} if candidate.cores == 1 else both
+    os.sched_setaffinity(0, cores)
+    if not candidate.constant:
+        check_answers(started.port, uploads[:CHECKED])
+    warm_up = until(uploads, time.perf_counter() + min(WARM_UP_S, plan.seconds))
+    send_all(started.port, warm_up, 16, lambda answer: None)
+    turn = Turn(started.ready_s)
+    for connections in plan.connections:
+        before = read_usage(started.process.pid).cpu_s
+        load = measure(plan.generator, started.port, uploads, connections, plan.seconds, cores)
+        cpu_s = read_usage(started.process.pid).cpu_s - before
+        turn.loads[connections] = load
+        turn.cpu_us[connections] = cpu_s / (load.requests_per_s * plan.seconds) * 1e6
+        await_idle(started.process.pid)
+    turn.resident_mb = read_usage(started.process.pid).resident_mb
+    return turn
 
 
 @contextmanager
@@ -84,17 +95,19 @@ def start(candidate: Candidate, plan: Plan) -> Iterator[server.Server]:
     def command(port: int) -> list[str]:
         return [word.format(bin=folder, peers=PEERS, port=port) for word in candidate.command.split()]
 
-    model = find_model(plan.models)
+    model = find_model(plan.models, plan.model)
     environment = {
         "SERVICE_MODELS": str(plan.models),
         "BENCH_MODEL": str(model),
         "BENCH_KERAS": str(model.parent.parent / "model.keras"),
         "WEB_CONCURRENCY": str(candidate.workers),
         "OMP_NUM_THREADS": "1",
+        **plan.environment,
+        **dict(candidate.environment),
     }
     if candidate.loads_libpython:
         environment["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR")
-    cores = {plan.server_core} if candidate.workers == 1 else {plan.server_core, plan.generator_core}
+    cores = {plan.server_core} if candidate.cores == 1 else {plan.server_core, plan.generator_core}
     with server.running(command, candidate.ready_path, environment, cores) as started:
         yield started
 
@@ -108,15 +121,15 @@ def await_idle(pid: int) -> None:
         time.sleep(IDLE_POLL_S)
 
 
-def find_model(models: Path) -> Path:
-    """The highest version of the model `mnist`.
+def find_model(models: Path, name: str = "mnist") -> Path:
+    """The highest version of a model.
 
     Raises:
         ServerError: There is none.
     """
-    versions = [path for path in (models / "mnist").glob("*/model.onnx") if path.parent.name.isdecimal()]
+    versions = [path for path in (models / name).glob("*/model.onnx") if path.parent.name.isdecimal()]
     if not versions:
-        raise ServerError(f"there is no {models / 'mnist'}/<version>/model.onnx; `make convert` writes it")
+        raise ServerError(f"there is no {models / name}/<version>/model.onnx; `make convert` writes it")
     return max(versions, key=lambda path: int(path.parent.name)).resolve()
 
 

@@ -97,6 +97,9 @@ def hold_against_goals(figures: Mapping[str, Any], pipeline: Mapping[str, Any]) 
         for connections, goal in levels.items():
             ours, theirs = rate(figures, "service", connections), rate(figures, name, connections)
             add(f"throughput of {name} at {connections} connections", ours, theirs, goal, "x", True)
+    for connections in (64, 16):
+        ours, theirs = rate(figures, "tensors", connections), rate(figures, "pytriton", connections)
+        add(f"tensors against Triton's at {connections} connections", ours, theirs, 1.0, "x", True)
     ours = rate(figures, "service", 64)
     add("pipeline's limit at 64 connections", ours, pipeline_limit(pipeline, 64), 0.78, "x", True)
     two, one = cpu_us(figures, "two-workers", 64), cpu_us(figures, "service", 64)

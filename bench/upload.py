@@ -20,7 +20,7 @@ class Upload(NamedTuple):
     """One request and the answer that it must get."""
 
     fn: str
-    label: int
+    label: int | str | None  # None where nobody knows it
     message: bytes  # the whole HTTP request
 
 

@@ -19,9 +19,17 @@ TRIALS = {
     "descriptors": "more connections than descriptors",
     "workers": "two workers: connections spread, metrics summed",
     "kill": "workers that are killed: their sockets and counts survive",
+    "overload": "more requests than can be answered: bounded waits, cheap refusals, good answers",
     "large": "large pictures: bounded in memory and time, small requests go on",
+    "megapixels": "a hundred million pixels: bounded in memory and time",
+    "hoard": "large uploads that never end, by the hundred: memory bounded, small requests go on",
+    "switches": "new versions of a model under load: no error, no stall, nothing kept",
+    "soak": "all kinds of traffic at once, for SOAK_SECONDS (300): every answer right and counted, nothing kept",
 }
-ON_REQUEST = {"peers": "how other servers end, whose environments it builds"}
+ON_REQUEST = {
+    "peers": "how other servers end, whose environments it builds",
+    "overload_peers": "other servers under more requests than they can answer, likewise",
+}
 EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments"
 
 

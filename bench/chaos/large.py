@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from bench.chaos.goals import Finding, at_most, exactly, told
+from bench.chaos.photos import large_photo
 from bench.chaos.pictures import flat, photo
 from bench.chaos.serving import SAMPLE, count_statuses, make_request, resident_mb, send_all, start
 from bench.client import Answer
@@ -29,6 +30,12 @@ def run(long: bool) -> Iterator[Finding]:
         small = make_request([(SAMPLE.name, SAMPLE.read_bytes())])
         count_statuses(server.port, [small] * 2000, SMALL_CONNECTIONS)
         yield from beside(server, [make_request([("photo.png", file)])] * PICTURES * (3 if long else 1), small, long)
+    # A progressive JPEG takes the most memory: all its coefficients, and its pixels twice.
+    jpeg = large_photo("JPEG", SIDE, progressive=True)
+    yield told("the same as a progressive JPEG", f"{len(jpeg) / 1e6:.1f} MB")
+    with start(SERVICE_FORMATS="png,jpeg") as server:
+        count_statuses(server.port, [small] * 2000, SMALL_CONNECTIONS)
+        yield from beside(server, [make_request([("photo.jpg", jpeg)])] * PICTURES * (3 if long else 1), small, long)
     with start() as server:
         parts = [(f"{index}.png", flat((SIDE, SIDE), bit_depth=1)) for index in range(PARTS)]
         started = time.perf_counter()

@@ -11,11 +11,21 @@ from collections.abc import Iterator
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16),
          (6, 8), (6, 16)]  # colour type and bit depth  # fmt: skip
+ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)  # x, y, steps
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # for each pixel, by colour type
 DAMAGES = (
     "checksum",
@@ -93,6 +103,14 @@ def flat(size: tuple[int, int], bit_depth: int = 8, colour_type: int = 0, broken
     packed = b"".join([*(compress.compress(row) for _ in range(size[1])), compress.flush()])
     pixels = chunk(b"IDAT", flip(packed, len(packed) - 1) if broken else packed)
     return container(pixels, size=size, bit_depth=bit_depth, colour_type=colour_type)
+
+
+def interlaced(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG of grey pixels (height, width) in the seven passes of Adam7."""
+    passes = [pixels[y::step_y, x::step_x] for x, y, step_x, step_y in ADAM7]
+    rows = b"".join(b"\0" + row.tobytes() for part in passes if part.size for row in part)
+    first = header(pixels.shape[::-1], rest=bytes((0, 0, 1)))
+    return b"".join((SIGNATURE, first, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")))
 
 
 def photo(side: int) -> bytes:

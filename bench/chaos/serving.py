@@ -20,7 +20,7 @@ import numpy as np
 from bench import server
 from bench.client import Answer, Load, run
 from bench.processes import family, read_usage
-from bench.upload import Upload, multipart, post
+from bench.upload import BOUNDARY, Upload, multipart, post
 
 PATH = "/mnist/classify"
 SAMPLE = Path("imgs/0-7.png")
@@ -61,12 +61,9 @@ def is_worker(pid: int) -> bool:
 
 def make_request(files: Sequence[tuple[str, bytes]], path: str = PATH, headers: bytes = b"") -> Upload:
     """One request that uploads the files, (name, content)."""
-    if len(files) == 1:
-        content_type, body = multipart(files[0][1], files[0][0])
-    else:
-        parts = [multipart(content, name)[1].rpartition(b"--")[0].rpartition(b"--")[0] for name, content in files]
-        content_type, last = multipart(b"", "")
-        body = b"".join(parts) + last[last.rindex(b"------upload") :]
+    content_type, end = multipart(b"", "")
+    end = end[end.rindex(b"--" + BOUNDARY) :]
+    body = b"".join(multipart(content, name)[1].removesuffix(end) for name, content in files) + end
     return Upload(files[0][0], 0, post(urlsplit(f"http://127.0.0.1{path}"), content_type, body, headers))
 
 

@@ -41,7 +41,7 @@ def run(long: bool) -> Iterator[Finding]:
         wait_for_workers(server, 2)
         after.append(count_classified(server) - before)
         yield exactly("scrapes after one of them was killed, and replaced", sorted(set(after)), [REQUESTS])
-        count_answers = {"/mnist/classify": 405, "/nope": 404, "/mnist/input": 405, "/v2/models/nope": 404}
+        count_answers = {"/mnist/classify": 405, "/nope": 404, "/mnist/input": 405, "/v2/models/nope": 400}
         found = {path: get(server.port, path)[0] for path in ("/nope", "/v2/models/nope")}
         yield exactly("unknown paths", found, {path: count_answers[path] for path in found})
     for workers in (1, 2):

@@ -1,7 +1,7 @@
 # /// script
 # dependencies = [
 #     "bentoml==1.4.39", "uvloop==0.23.0", "httptools==0.9.0",
-#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0",
+#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0", "opencv-python-headless==5.0.0.93",
 # ]
 # ///
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator, no-any-return"
@@ -14,11 +14,14 @@ BENCH_MODEL=model.onnx bentoml serve bentoml_server:Classifier --working-dir ben
 from __future__ import annotations
 
 import os
+from typing import cast
 
 import bentoml
 import numpy as np
 import onnxruntime as ort
 from PIL.Image import Image
+from PIL.ImageFile import ImageFile
+from preparing import prepare
 
 
 @bentoml.service(workers=1, logging={"access": {"enabled": False}}, metrics={"enabled": False})
@@ -34,6 +37,9 @@ class Classifier:
     @bentoml.api
     async def classify(self, file: Image) -> int:
         """One image in, its class out; nothing here waits, so no thread pool is needed."""
-        pixels = np.asarray(file.convert("L"), np.uint8).reshape(1, 28, 28, 1)
-        (probabilities,) = self.session.run(None, {self.input_name: pixels})
+        upload = cast(ImageFile, file).fp  # BentoML has opened it, and read no more than its header
+        assert upload is not None
+        upload.seek(0)
+        pixels = prepare(upload.read())
+        (probabilities,) = self.session.run(None, {self.input_name: pixels[np.newaxis]})
         return int(probabilities[0].argmax())

@@ -1,7 +1,7 @@
 # /// script
 # dependencies = [
 #     "litserve==0.2.19", "python-multipart==0.0.34", "uvloop==0.23.0", "httptools==0.9.0",
-#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0",
+#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0", "opencv-python-headless==5.0.0.93",
 # ]
 # ///
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator, no-any-return"
@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime as ort
 from fastapi import Request
 from numpy.typing import NDArray
-from PIL import Image
+from preparing import prepare
 
 
 class Classifier(litserve.LitAPI):
@@ -33,11 +33,11 @@ class Classifier(litserve.LitAPI):
         self.input_name = self.session.get_inputs()[0].name
 
     def decode_request(self, request: Request) -> NDArray[np.uint8]:
-        """An upload form to pixels (28, 28, 1)."""
-        return np.asarray(Image.open(request["file"].file).convert("L"), np.uint8).reshape(28, 28, 1)
+        """An upload form to pixels (height, width, channels)."""
+        return prepare(request["file"].file.read())
 
     def batch(self, inputs: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """Pixels of several requests to (N, 28, 28, 1)."""
+        """Pixels of several requests to (N, height, width, channels)."""
         return np.stack(inputs)
 
     def predict(self, x: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -1,5 +1,8 @@
 # /// script
-# dependencies = ["mosec==0.9.8", "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0"]
+# dependencies = [
+#     "mosec==0.9.8",
+#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0", "opencv-python-headless==5.0.0.93",
+# ]
 # ///
 # mypy: disable-error-code="import-not-found, misc, untyped-decorator, no-any-return"
 # The libraries are in this peer's own environment.
@@ -10,14 +13,13 @@ BENCH_MODEL=model.onnx python bench/peers/mosec_server.py --port 8000 --log-leve
 
 from __future__ import annotations
 
-import io
 import os
 
 import numpy as np
 import onnxruntime as ort
 from mosec import Server, Worker
 from numpy.typing import NDArray
-from PIL import Image
+from preparing import prepare
 
 
 class Classifier(Worker):
@@ -30,8 +32,8 @@ class Classifier(Worker):
         self.input_name = self.session.get_inputs()[0].name
 
     def deserialize(self, data: bytes) -> NDArray[np.uint8]:
-        """A PNG to pixels (28, 28, 1)."""
-        return np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.uint8).reshape(28, 28, 1)
+        """A picture to pixels (height, width, channels)."""
+        return prepare(data)
 
     def forward(self, data: list[NDArray[np.uint8]]) -> list[dict[str, int]]:
         """The classes of a batch."""

@@ -23,13 +23,13 @@ from pytriton.triton import Triton, TritonConfig
 options = ort.SessionOptions()
 options.intra_op_num_threads = 1
 session = ort.InferenceSession(os.environ["BENCH_MODEL"], options, providers=["CPUExecutionProvider"])
-input_name = session.get_inputs()[0].name
+taken = session.get_inputs()[0]
 
 
 @batch
 def classify(image: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
-    """The classes (N, 1) of a batch (N, 28, 28, 1)."""
-    (probabilities,) = session.run(None, {input_name: image})
+    """The classes (N, 1) of a batch (N, height, width, channels)."""
+    (probabilities,) = session.run(None, {taken.name: image})
     return {"cls": probabilities.argmax(axis=1).reshape(-1, 1)}
 
 
@@ -46,7 +46,7 @@ if __name__ == "__main__":
         triton.bind(
             model_name="mnist",
             infer_func=classify,
-            inputs=[Tensor(name="image", dtype=np.uint8, shape=(28, 28, 1))],
+            inputs=[Tensor(name="image", dtype=np.uint8, shape=tuple(taken.shape[1:]))],
             outputs=[Tensor(name="cls", dtype=np.int64, shape=(1,))],
             config=ModelConfig(max_batch_size=64, batcher=DynamicBatcher(max_queue_delay_microseconds=500)),
         )

@@ -1,7 +1,7 @@
 # /// script
 # dependencies = [
 #     "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "starlette==1.10.0", "python-multipart==0.0.34",
-#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0",
+#     "onnxruntime==1.31.1", "numpy==2.4.6", "pillow==13.0.0", "opencv-python-headless==5.0.0.93",
 # ]
 # ///
 """What most people write: Starlette's form, Pillow, and `session.run` in the handler.
@@ -15,7 +15,7 @@ import os
 
 import numpy as np
 import onnxruntime as ort
-from PIL import Image
+from preparing import prepare
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -33,9 +33,8 @@ async def classify(request: Request) -> Response:
     async with request.form() as form:
         file = form["file"]
         assert isinstance(file, UploadFile)
-        image = Image.open(file.file).convert("L")
-        pixels = np.asarray(image, np.uint8).reshape(1, 28, 28, 1)
-        (probabilities,) = session.run(None, {input_name: pixels})
+        pixels = prepare(await file.read())
+        (probabilities,) = session.run(None, {input_name: pixels[np.newaxis]})
         return JSONResponse({"cls": int(probabilities[0].argmax()), "fn": file.filename})
 
 

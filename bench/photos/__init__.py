@@ -1,0 +1,1 @@
+"""Photographs instead of digits: `python -m bench compare --photos`."""
