@@ -18,8 +18,11 @@ CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
 serve: $(VENV)/.serve
 	$(BIN)/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
+MEASURES := tests/bench tests/page/test_lighthouse.py
+# What measures has the machine for itself; the rest runs on two of its cores.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(MEASURES))
+	$(BIN)/python -m pytest $(MEASURES)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -32,7 +35,8 @@ train: $(VENV)/.test
 	$(BIN)/python -m train
 
 convert: $(VENV)/.test
-	$(BIN)/python -m convert models/mnist/model.keras
+	$(BIN)/python -m convert models/mnist/model.keras --resize trim --margin 0.14 \
+		--title 'Handwritten digits' --question 'Which digit is it?'
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench compare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -11,11 +12,16 @@ from bench.chaos.command import TRIALS
 from bench.chaos.goals import at_least, at_most, exactly
 from bench.server import ROOT
 
+SOAK_SECONDS = os.environ.get("SOAK_SECONDS", "60")  # the command's default is five minutes
+TIMEOUTS_S = {"soak": 2 * float(SOAK_SECONDS) + 120}
+
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_a_trial_meets_its_goals(trial: str) -> None:
     command = [sys.executable, "-m", "bench", "chaos", trial]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
+    environment = {**os.environ, "SOAK_SECONDS": SOAK_SECONDS}
+    timeout_s = TIMEOUTS_S.get(trial, 240)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout_s)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import tables
@@ -50,15 +51,23 @@ def test_service_against_the_floor(bench: Run, model: Path, tmp_path: Path) -> N
 
 @needs_two_cores
 def test_failed_candidate_is_shown_and_changes_the_exit_code(bench: Run, model: Path, tmp_path: Path) -> None:
-    """A model that cannot be loaded: the service does not start, the floor does, under the portable generator."""
+    """A setting that makes no sense: the service does not start, the floor does, under the portable generator."""
     (tmp_path / "mnist").symlink_to(model)
-    (tmp_path / "broken" / "1").mkdir(parents=True)
-    (tmp_path / "broken" / "1" / "model.onnx").write_bytes(b"no model")
     short = ["--only", "service,floor", "--seconds", "1", "--rounds", "1", "--connections", "1"]
-    done = bench("compare", *short, "--generator", "python", "--models", tmp_path, "--output", tmp_path)
+    done = bench(
+        "compare",
+        *short,
+        "--generator",
+        "python",
+        "--models",
+        tmp_path,
+        "--output",
+        tmp_path,
+        SERVICE_DEFAULT_MODEL="nope",
+    )
     assert done.returncode == 1
     assert "FAILED" in done.stdout
-    assert "broken/1/model.onnx" in done.stdout
+    assert "SERVICE_DEFAULT_MODEL is 'nope'" in done.stdout
     result = json.loads((tmp_path / "compare.json").read_text())
     assert list(result["figures"]) == ["floor"]
     assert result["figures"]["floor"]["connections"]["1"]["requests_per_s"][0] > 100
@@ -97,9 +106,11 @@ def test_same_model_and_runtime_for_every_peer() -> None:
     assert len(pins) == 1
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"cls": 7, "fn": "a"}', b"7", b"[7]", b'{"outputs": [{"name": "cls", "data": [7]}]}']
-)
+CLASS = b'{"outputs": [{"name": "cls", "datatype": "INT64"}]}' + np.array([7], np.int64).tobytes()
+VALUES = b'{"outputs": [{"name": "probabilities", "datatype": "FP32"}]}' + np.eye(10, dtype=np.float32)[7].tobytes()
+
+
+@pytest.mark.parametrize("body", [b'{"cls": 7, "fn": "a"}', b"7", b"[7]", CLASS, VALUES])
 def test_answers_of_every_candidate_are_read(body: bytes) -> None:
     assert read_class(body) == 7
 

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz {png,multipart}`."""
+"""`python -m tests.fuzz {png,jpeg,webp,multipart}`."""
 
 import sys
 

@@ -6,9 +6,23 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tests.fuzz import multipart_mutator, multipart_target, png_mutator, png_target
+from tests.fuzz import (
+    jpeg_mutator,
+    jpeg_target,
+    multipart_mutator,
+    multipart_target,
+    png_mutator,
+    png_target,
+    tensor_mutator,
+    tensor_target,
+    webp_mutator,
+    webp_target,
+)
 from tests.fuzz.multipart_seeds import WORDS, multipart_seeds
+from tests.fuzz.photo_seeds import jpeg_seeds, webp_seeds
 from tests.fuzz.png_seeds import png_seeds
+from tests.fuzz.tensor_seeds import WORDS as TENSOR_WORDS
+from tests.fuzz.tensor_seeds import tensor_seeds
 
 
 class Fuzzed(NamedTuple):
@@ -24,5 +38,8 @@ class Fuzzed(NamedTuple):
 
 FUZZED = {
     "png": Fuzzed(png_target.check, png_seeds, 8192, png_mutator.KINDS, png_mutator.mutate, 0.3),
+    "jpeg": Fuzzed(jpeg_target.check, jpeg_seeds, 4096, jpeg_mutator.WORDS, jpeg_mutator.mutate, 0.3),
+    "webp": Fuzzed(webp_target.check, webp_seeds, 4096, webp_mutator.WORDS, webp_mutator.mutate, 0.3),
     "multipart": Fuzzed(multipart_target.check, multipart_seeds, 4096, WORDS, multipart_mutator.mutate, 0),
+    "tensors": Fuzzed(tensor_target.check, tensor_seeds, 2048, TENSOR_WORDS, tensor_mutator.mutate, 0),
 }

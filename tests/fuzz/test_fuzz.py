@@ -27,7 +27,9 @@ def fuzz(target: str, seconds: int, findings: Path, *options: str) -> subprocess
     )
 
 
-@pytest.mark.parametrize(("target", "seconds"), [("png", 15), ("multipart", 8)])
+@pytest.mark.parametrize(
+    ("target", "seconds"), [("png", 15), ("jpeg", 8), ("webp", 8), ("multipart", 8), ("tensors", 8)]
+)
 def test_nothing_is_found(target: str, seconds: int, tmp_path: Path) -> None:
     done = fuzz(target, int(os.environ.get("FUZZ_SECONDS", seconds)), tmp_path)
     print(done.stdout)  # noqa: T201 -- pytest shows it with -s or on failure

@@ -8,9 +8,11 @@ import zlib
 
 import pytest
 
+from service.api.infer_request import read_infer_request
 from service.api.multipart import read_parts
-from service.errors import ImageError, UploadError
+from service.errors import ImageError, TensorError, UploadError
 from service.images.decoding import decode
+from tests.fuzz.tensor_target import SIGNATURE
 from tests.service.images.containers import chunk, container
 
 LIMIT_S = 30  # for what took minutes or more; starting Python and the service takes one or two
@@ -31,6 +33,15 @@ def test_a_preset_dictionary_is_refused_in_words() -> None:
     rows = packer.compress(bytes(9 * 8)) + packer.flush()
     with pytest.raises(ImageError, match=r"cannot be read \(they need a dictionary that no PNG has\)$"):
         decode(container(chunk(b"IDAT", rows)), 100)
+
+
+@pytest.mark.parametrize("behind", ['"data": [1]2]', '"parameters": {"data": [1]2]}'])
+def test_a_list_of_numbers_that_is_not_read_is_not_passed_over(behind: str) -> None:
+    """It was cut out of the JSON, and nobody saw that it was none."""
+    numbers = ", ".join("0" * 12)
+    member = f'"name": "image", "shape": [1, 3, 2, 2], "datatype": "FP32", {behind}, "data": [{numbers}]'
+    with pytest.raises(TensorError, match="a list of numbers called data outside of its only input"):
+        read_infer_request(f'{{"inputs": [{{{member}}}]}}'.encode(), b"", SIGNATURE)
 
 
 def test_a_boundary_that_cannot_be_printed_is_shown_as_text() -> None:

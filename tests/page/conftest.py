@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,16 +36,34 @@ OpenPage = Callable[..., Page]
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture(
-    scope="package"
-)  # Playwright keeps an event loop running, which the tests of other packages must not see
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
+        pytest.skip("Chromium is not installed")
+    return CHROMIUM
+
+
+# Playwright keeps an event loop running, which the tests of other packages must not see.
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The folder of tests/page/package.json's packages, installed when they are first asked for."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    folder = Path(__file__).parent
+    with (folder / "package.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # another process of pytest may want them, too
+        subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    return folder / "node_modules"
 
 
 @pytest.fixture(scope="package")
@@ -61,7 +81,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("models")
     photo_model(folder / "photo/3/model.onnx")
     photo_model(folder / "other/1/model.onnx")
-    with serve({"SERVICE_MODELS": str(folder), "SERVICE_SAMPLES": str(folder / "none")}) as server:
+    with serve({"SERVICE_MODELS": str(folder)}) as server:
         yield server
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +15,11 @@ import httpx
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
-from tests.service.conftest import png_bytes
+from bench.chaos.slow import slow_model
+from tests.service.conftest import WAYS, png_bytes
+from tests.service.images.segments import save as save_picture
 from tests.service.models import nan_model, save, shade_model
 from tests.serving import Server, serve
 
@@ -94,6 +98,73 @@ def test_what_is_not_a_png_is_a_404_that_says_why(client: httpx.Client) -> None:
     assert answer(post(client, ("good.png", DARK), ("bad.png", b"x"))) == invalid("bad.png: this is text; send a PNG")
 
 
+def test_the_part_that_a_model_trims_to_is_told_beside_what_it_sees(tmp_path: Path) -> None:
+    says: dict[str, str] = {"upload_and_classify.resize": "trim"}
+    shade_model(tmp_path / "trims/1/model.onnx", 4, "N", **says)
+    shade_model(tmp_path / "fits/1/model.onnx")
+    sheet = np.full((200, 300), 255, np.uint8)
+    sheet[50:90, 120:140] = 0
+    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url) as client:
+        told = {
+            name: post(client, ("a", png_bytes(sheet)), path=f"/{name}/input").headers for name in ("trims", "fits")
+        }
+    left, top, width, height = map(int, told["trims"]["x-region"].split(","))
+    assert (left, top, width, height) == pytest.approx((120, 50, 20, 40), abs=3)
+    assert "x-region" not in told["fits"]
+
+
+def test_json_brings_one_file_or_several(client: httpx.Client) -> None:
+    light, dark = ({"fn": fn, "data": b64encode(png).decode()} for fn, png in (("a", LIGHT), ("b", DARK)))
+    assert answer(client.post("/shade/classify", json=light)) == (200, {"cls": "light", "fn": "a"})
+    assert client.post("/shade/classify?top=1", json=dark).json()["top"] == [["dark", 0.8]]
+    both = [{"cls": "light", "fn": "a"}, {"cls": "dark", "fn": "b"}]
+    assert answer(client.post("/shade/classify", json=[light, dark])) == (200, both)
+    assert client.post("/shade/input", json=light).content.startswith(b"\x89PNG")
+    text = {"fn": "c", "data": b64encode(b"hello").decode()}
+    assert answer(client.post("/shade/classify", json=[light, text])) == invalid("c: this is text; send a PNG")
+    assert answer(client.post("/shade/classify", json=[light] * 9)) == invalid(
+        "the body has more parts than the 8 allowed"
+    )
+    large = png_bytes(np.random.default_rng(0).integers(130, 256, (290, 300), np.uint8))  # on a thread
+    response = client.post("/shade/classify", json={"fn": "d", "data": b64encode(large).decode()})
+    assert answer(response) == (200, {"cls": "light", "fn": "d"})
+    status, error = answer(client.post("/shade/classify", json={"data": "A" * 200_000}))
+    assert (status, "at most 200000 are allowed" in str(error)) == (404, True)
+    fetched = client.post("/shade/classify", json={"fn": "e", "data": f"{client.base_url}/samples/0-7.png"})
+    assert answer(fetched) == invalid(
+        "e: its data is an address, and this service fetches nothing; send the file's bytes in base64"
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_formats_are_taken_where_the_setting_has_them(models: Path, way: str) -> None:
+    """By their first bytes, whatever their name or type says; where it has not, the refusal names the setting."""
+    pictures = {kind: save_picture(Image.new("L", (4, 4), 255), kind) for kind in ("PNG", "JPEG", "WEBP")}
+    wide = save_picture(Image.new("L", (301, 300)), "JPEG")
+    setting = {"SERVICE_MODELS": str(models), "SERVICE_FORMATS": "webp, png,JPEG", "SERVICE_MAX_PIXELS": "90000"}
+    with serve(setting, *WAYS[way]) as server, httpx.Client(base_url=server.url) as client:
+        for data in pictures.values():
+            assert answer(post(client, ("a.txt", data))) == (200, {"cls": "light", "fn": "a.txt"})
+        typed = {"content-type": "image/jpeg"}
+        bare = client.post("/shade/classify?fn=b", content=pictures["WEBP"], headers=typed)
+        assert answer(bare) == (200, {"cls": "light", "fn": "b"})
+        several = post(client, *((kind, data) for kind, data in pictures.items()))
+        assert several.json() == [{"cls": "light", "fn": kind} for kind in pictures]
+        limit = "the image is 301x300, 90300 pixels; at most 90000 are allowed"
+        assert answer(post(client, ("a", wide))) == invalid(f"a: {limit}")
+        assert answer(post(client, ("a", b"GIF89a"))) == invalid("a: this is a GIF; send a PNG, JPEG or WebP")
+        page = client.get("/shade/classify").text  # without scripts, which make a PNG of whatever the browser shows
+        assert 'accept="image/png,image/jpeg,image/webp"' in page
+
+
+def test_other_formats_are_refused_where_the_setting_has_them_not(client: httpx.Client) -> None:
+    for kind, name, setting in (("JPEG", "a JPEG", "png,jpeg"), ("WEBP", "a WebP", "png,webp")):
+        refusal = (
+            f"a.png: this is {name}; this service takes PNG; send a PNG, or start it with SERVICE_FORMATS={setting}"
+        )
+        assert answer(post(client, ("a.png", save_picture(Image.new("L", (4, 4)), kind)))) == invalid(refusal)
+
+
 def test_a_request_without_a_file_is_a_404_that_says_why(client: httpx.Client) -> None:
     none = "no file was uploaded; send a PNG as the multipart part 'file'"
     assert answer(client.post("/shade/classify", files={"other": ("a.png", DARK)})) == invalid(none)
@@ -156,16 +227,16 @@ def test_large_uploads_together_are_bounded_and_none_that_was_accepted_is_lost(t
     shade_model(tmp_path / "shade/1/model.onnx")
     large = png_bytes(np.random.default_rng(0).integers(0, 256, (400, 400), np.uint8))
     head = b"POST /shade/classify?fn=%%d HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
-    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_MAX_HELD_BYTES": "200000"}) as server:
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_MAX_HELD_BYTES": "600000"}) as server:
         address = urlsplit(server.url)
         with (
             socket.create_connection((address.hostname, address.port), timeout=10) as first,
             socket.create_connection((address.hostname, address.port), timeout=10) as second,
         ):
             first.sendall(head % len(large) % 1 + large[:-1000])
-            time.sleep(0.3)
+            time.sleep(0.2)
             second.sendall(head % len(large) % 2 + large)
-            second.settimeout(0.5)
+            second.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 second.recv(1)
             first.sendall(large[-1000:])
@@ -185,7 +256,7 @@ def test_a_small_file_of_many_pixels_does_not_hold_the_others_up(tmp_path: Path)
     shade_model(tmp_path / "shade/1/model.onnx")
     bomb = png_bytes(np.zeros((5500, 5500), np.uint8))
     assert len(bomb) < 60_000
-    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url) as client:
+    with serve({"SERVICE_MODELS": str(tmp_path)}) as server, httpx.Client(base_url=server.url, timeout=60) as client:
         with ThreadPoolExecutor(4) as pool:
             bombs = [pool.submit(post, client, (str(index), bomb)) for index in range(4)]
             longest = 0.0
@@ -209,6 +280,8 @@ def test_many_clients_at_once_get_their_own_answers(client: httpx.Client) -> Non
 def test_other_methods_are_refused_in_json(client: httpx.Client) -> None:
     response = client.put("/shade/classify")
     assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert client.post("/assets/page.js").headers["allow"] == "GET, HEAD"
     assert response.json() == {"error": "PUT /shade/classify: Method Not Allowed; POST a PNG to /<model>/classify"}
 
 
@@ -216,13 +289,16 @@ def test_metadata_tells_the_model_and_where_it_runs(client: httpx.Client) -> Non
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2").json()["models"] == ["colour", "shade"]
-    assert client.get("/v2/models/shade").json() == {
+    about = client.get("/v2/models/shade").json()
+    assert "metadata" in about["parameters"].pop("provenance")["labels"]
+    assert about == {
         "name": "shade",
         "versions": ["10"],
         "platform": "onnxruntime_onnx",
         "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 4, 4, 1]}],
         "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 2]}],
         "parameters": {
+            "classes": "scores",
             "device": "cpu",
             "provider": "CPUExecutionProvider",
             "layout": "NHWC",
@@ -231,19 +307,34 @@ def test_metadata_tells_the_model_and_where_it_runs(client: httpx.Client) -> Non
             "cuda_graphs": False,
             "nodes": {"CPUExecutionProvider": 5},
             "nodes_on_cpu": [],
+            "failed_versions": {},
         },
     }
-    assert client.get("/v2/models/nope").status_code == 404
+    assert client.get("/v2/models/nope").status_code == 400
 
 
-def test_a_full_queue_is_a_503_with_retry_after(tmp_path: Path) -> None:
-    shade_model(tmp_path / "shade/1/model.onnx")
-    with (
-        serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_MAX_QUEUE": "2"}) as server,
-        httpx.Client(base_url=server.url) as client,
-    ):
-        assert answer(post(client, *[("a", DARK)] * 3)) == invalid("the request has 3 images; at most 2 may wait")
-        assert post(client, ("a", DARK)).status_code == 200
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wait_that_is_too_long_is_a_503_that_says_when_to_come_again(tmp_path: Path, way: str) -> None:
+    slow_model(tmp_path / "slow/1/model.onnx", 0.7)
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1"}, *WAYS[way]) as server:
+        before = time.perf_counter()
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda _: post_to(server.url), range(8)))
+        took_s = time.perf_counter() - before
+        late = post_to(server.url, {"X-Request-Timeout": "0.2"})
+        wrong = post_to(server.url, {"X-Request-Timeout": "soon"})
+    good = [found for found in answers if found.status_code == 200]
+    refused = [found for found in answers if found.status_code == 503]
+    assert (len(good), len(refused)) == (3, 5)  # one runs, two batches of one image may wait
+    assert all(2 <= int(found.headers["retry-after"]) <= took_s + 1 for found in refused)
+    assert all(found.elapsed.total_seconds() < 0.5 for found in refused)
+    assert "at most 0.1 s are allowed; try again in" in refused[0].json()["error"]
+    assert answer(late) == (503, {"error": "the answer would come too late; try again, or allow more time"})
+    assert answer(wrong) == invalid("x-request-timeout is 'soon'; it must be seconds such as 0.5")
+
+
+def post_to(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.post(f"{url}/slow/classify", files={"file": ("a", DARK)}, headers=headers, timeout=60)
 
 
 def test_an_output_that_is_no_number_is_a_500_for_its_image_alone(tmp_path: Path) -> None:

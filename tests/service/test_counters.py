@@ -73,3 +73,15 @@ def test_the_service_is_ready_when_as_many_workers_are_as_there_should_be() -> N
     assert one.are_ready
     Counters(shared, 2, wanted=2)  # a successor that has begun
     assert one.are_ready
+
+
+def test_what_has_no_room_is_told_by_nobody() -> None:
+    """So nobody waits for the others' word on it."""
+    counters = Counters()
+    counters.enter(READY)
+    counters.values[counters.cell("a")] = 7
+    assert counters.each("a") == [7]
+    for number in range(CELLS):
+        counters.cell(str(number))
+    assert counters.each("a") == [7]
+    assert counters.each("b") == []

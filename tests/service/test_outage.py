@@ -80,7 +80,7 @@ def test_metrics_count_what_was_asked_and_name_the_provider(server: Server) -> N
     grown = {name: after[name] - before.get(name, 0) for name in after if 'model="shade"' in name}
     assert grown['service_requests_total{model="shade",route="classify",status="200"}'] == 2
     assert grown['service_requests_total{model="shade",route="classify",status="404"}'] == 1
-    assert grown['service_images_total{model="shade"}'] == 4
+    assert grown['service_images_total{model="shade",version="10"}'] == 4
     assert grown['service_batch_size_images_bucket{le="1",model="shade"}'] == 1
     assert grown['service_batch_size_images_bucket{le="4",model="shade"}'] == 2
     assert grown['service_batch_size_images_bucket{le="+Inf",model="shade"}'] == 2

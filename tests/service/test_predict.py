@@ -9,8 +9,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.service.conftest import png_bytes
+from tests.service.images.segments import save
+from tests.service.models import shade_model
 from tests.serving import Server
 
 
@@ -22,10 +25,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def predict(models: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def predict(models: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "service.predict", *map(str, arguments)],
-        env={**os.environ, "SERVICE_MODELS": str(models)},
+        env={**os.environ, "SERVICE_MODELS": str(models), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -50,6 +53,15 @@ def test_a_bad_file_is_named_and_the_others_are_classified(models: Path, folder:
     assert done.stderr == (
         f"predict: {folder}/bad.png: this is text; send a PNG\npredict: {folder}/none.png: No such file or directory\n"
     )
+
+
+def test_of_a_folder_the_formats_of_the_setting_are_taken(models: Path, tmp_path: Path) -> None:
+    for number, (kind, suffix) in enumerate((("JPEG", "JPG"), ("JPEG", "jpeg"), ("WEBP", "webp"), ("GIF", "gif"))):
+        (tmp_path / f"{number}.{suffix}").write_bytes(save(Image.new("L", (4, 4), 255), kind))
+    done = predict(models, "--model=shade", "--json", tmp_path, SERVICE_FORMATS="png,jpeg")
+    assert [json.loads(line)["fn"] for line in done.stdout.splitlines()] == ["0.JPG", "1.jpeg"]
+    done = predict(models, "--model=shade", tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"predict: {tmp_path} holds no .png file\n")
 
 
 def test_folders_are_read_in_the_order_of_numbers_and_each_line_keeps_its_place(models: Path, tmp_path: Path) -> None:
@@ -104,6 +116,57 @@ def pictures() -> list[Path]:
     """The samples, and the PngSuite where it is at hand: good files of every kind, and broken ones."""
     suite = Path(os.environ["PNGSUITE"]).glob("*.png") if "PNGSUITE" in os.environ else ()
     return sorted([*Path("imgs").glob("*.png"), *suite])
+
+
+@pytest.fixture
+def partly_bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder: a bad one, one whose higher version is bad, and a good one."""
+    models = tmp_path_factory.mktemp("partly_bad")
+    shade_model(models / "b/1/model.onnx", names="{0: 'dark', 1: 'light'}")
+    shade_model(models / "c/1/model.onnx")
+    for path in (models / "a/1/model.onnx", models / "b/2/model.onnx"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    return models
+
+
+def test_a_model_that_cannot_be_used_is_named_and_another_one_taken(partly_bad: Path, folder: Path) -> None:
+    empty = "it is empty, 0 bytes; download the model again"
+    done = predict(partly_bad, folder / "light.png")
+    assert (done.returncode, done.stdout) == (0, f"{folder}/light.png  light  1.0000\n")
+    assert done.stderr.splitlines() == [
+        f"predict: {partly_bad}/a/1/model.onnx is not served: {empty}",
+        f"predict: {partly_bad}/b/2/model.onnx is not served, version 1 is instead: {empty}",
+    ]
+    done = predict(partly_bad, folder / "light.png", SERVICE_DEFAULT_MODEL="c")
+    assert (done.stdout, done.stderr) == (f"{folder}/light.png  1  1.0000\n", "")
+    done = predict(partly_bad, "--model=a", folder / "light.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"predict: cannot serve {partly_bad}/a/1/model.onnx: {empty}"
+
+
+def test_the_doctor_names_models_that_cannot_be_used_and_goes_on(partly_bad: Path) -> None:
+    environment = {**os.environ, "SERVICE_MODELS": str(partly_bad), "SERVICE_DEVICE": "cpu"}
+
+    def examine() -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "service.doctor"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    status, report, errors = examine()
+    assert (status, errors) == (0, "")
+    empty = "cannot be served: it is empty, 0 bytes; download the model again"
+    for line in (
+        f"model a       version 1 {empty}",
+        f"model b       version 2 {empty}",
+        "model c       version 1 on cpu",
+    ):
+        assert line in report
+    for name in "bc":
+        (partly_bad / name / "1/model.onnx").write_bytes(b"")
+    status, report, errors = examine()
+    assert (status, errors) == (1, "")
+    assert f"service       does not start: cannot serve {partly_bad}/a/1/model.onnx: it is empty" in report
 
 
 def test_no_model_is_one_sentence(models: Path, folder: Path) -> None:

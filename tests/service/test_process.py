@@ -23,7 +23,7 @@ def test_a_slow_model_on_its_thread_answers_and_drops_those_who_left(tmp_path: P
     """A convolution heavy enough to leave the event loop; one of its clients goes away while it waits."""
     slow_model(tmp_path / "slow/1/model.onnx")
     image = png_bytes(np.zeros((64, 64), np.uint8))
-    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1"}) as server:
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1", "SERVICE_MAX_WAIT_S": "9"}) as server:
         assert any("on a thread" in line for line in server.log)
 
         async def main() -> list[int]:
@@ -45,7 +45,7 @@ def test_a_slow_model_on_its_thread_answers_and_drops_those_who_left(tmp_path: P
 def test_a_server_that_is_told_to_stop_answers_what_it_has_accepted(tmp_path: Path) -> None:
     slow_model(tmp_path / "slow/1/model.onnx")
     image = png_bytes(np.zeros((64, 64), np.uint8))
-    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1"}) as server:
+    with serve({"SERVICE_MODELS": str(tmp_path), "SERVICE_THREADS": "1", "SERVICE_MAX_WAIT_S": "9"}) as server:
 
         async def main() -> list[int]:
             async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
@@ -79,20 +79,31 @@ def slow_model(path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence(environment: dict[str, str], sentence: str) -> None:
-    assert start_and_fail(environment) == f"Cannot start: {sentence}"
+    assert start_and_fail(environment) == [f"Cannot start: {sentence}"]
 
 
-def test_a_broken_model_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
-    shade_model(tmp_path / "good/1/model.onnx")
-    broken = tmp_path / "bad/3/model.onnx"
-    broken.parent.mkdir(parents=True)
-    broken.write_bytes(b"not a model")
-    line = start_and_fail({"SERVICE_MODELS": str(tmp_path)})
-    assert line.startswith(f"Cannot start: cannot serve {broken}: ONNX Runtime cannot load it: ")
+def test_the_start_is_refused_when_nothing_can_be_served(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        broken = tmp_path / name / "3/model.onnx"
+        broken.parent.mkdir(parents=True)
+        broken.write_bytes(b"not a model")
+    *lines, last = start_and_fail({"SERVICE_MODELS": str(tmp_path)})
+    sentence = "it is text, no model: 'not a model'; download the model again"
+    assert lines == [f"{tmp_path}/{name}/3/model.onnx is not served: {sentence}" for name in ("a", "b")]
+    assert last == (
+        f"Cannot start: cannot serve {tmp_path}/a/3/model.onnx: {sentence}"
+        " (1 more cannot be served either; the log names them)"
+    )
 
 
-def start_and_fail(environment: dict[str, str]) -> str:
-    """The one error line before uvicorn's own last one; the exit code is not zero and there is no traceback."""
+def test_a_default_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    shade_model(tmp_path / "a/1/model.onnx")
+    lines = start_and_fail({"SERVICE_MODELS": str(tmp_path), "SERVICE_DEFAULT_MODEL": "b"})
+    assert lines == ["Cannot start: SERVICE_DEFAULT_MODEL is 'b'; the models are a."]
+
+
+def start_and_fail(environment: dict[str, str]) -> list[str]:
+    """The error lines before uvicorn's own last one; the exit code is not zero and there is no traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "uvicorn", "service:app", "--port", "0"],
         env={**os.environ, **environment},
@@ -103,8 +114,8 @@ def start_and_fail(environment: dict[str, str]) -> str:
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     errors = [line.removeprefix("ERROR:").strip() for line in done.stderr.splitlines() if line.startswith("ERROR")]
-    assert errors[1:] == ["Application startup failed. Exiting."]
-    return errors[0]
+    assert errors[-1] == "Application startup failed. Exiting."
+    return errors[:-1]
 
 
 def test_importing_the_service_loads_no_training_stack() -> None:

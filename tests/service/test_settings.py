@@ -19,21 +19,24 @@ def test_defaults_and_values_from_the_environment() -> None:
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "ten", "0", "٣"])
 def test_a_number_that_is_none_is_named(value: str) -> None:
     with pytest.raises(SettingError) as caught:
-        Settings.from_environment({"SERVICE_MAX_QUEUE": value})
-    assert str(caught.value) == f"SERVICE_MAX_QUEUE is {value!r}; it must be a whole number of at least 1."
+        Settings.from_environment({"SERVICE_MAX_BATCH": value})
+    assert str(caught.value) == f"SERVICE_MAX_BATCH is {value!r}; it must be a whole number of at least 1."
 
 
 def test_a_variable_that_is_no_setting_is_warned_of_with_the_likely_one(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING", "service"):
         assert Settings.from_environment({"SERVICE_MAX_BATCHES": "8", "SERVICE_X": "1"}) == Settings()
     assert caplog.messages[0] == "SERVICE_MAX_BATCHES is not a setting; did you mean SERVICE_MAX_BATCH?"
-    assert caplog.messages[1].startswith("SERVICE_X is not a setting; the settings are SERVICE_MODELS, SERVICE_DEVICE")
+    assert caplog.messages[1].startswith(
+        "SERVICE_X is not a setting; the settings are SERVICE_MODELS, SERVICE_POLL_S, SERVICE_MODEL_CONTROL, "
+    )
 
 
 def test_values_are_parsed_to_what_they_mean() -> None:
     assert colour("#ff8000") == (255, 128, 0)
     settings = Settings.from_environment({"SERVICE_GPUS": "0, 2", "SERVICE_CUDA_GRAPHS": "0"})
     assert (settings.gpus, settings.cuda_graphs) == ((0, 2), False)
+    assert Settings.from_environment({"SERVICE_FORMATS": "WebP, png"}).formats == ("png", "webp")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,8 @@ def test_values_are_parsed_to_what_they_mean() -> None:
         ("SERVICE_BACKGROUND", ("white", "#fff", "#ff80zz", ""), "a colour such as #ffffff"),
         ("SERVICE_GPUS", ("", "a", "0,", "-1"), "numbers of GPUs such as 0 or 0,1"),
         ("SERVICE_CUDA_GRAPHS", ("2", "yes"), "0 or 1"),
+        ("SERVICE_MAX_WAIT_S", ("", "-1", "1e3", ".5", "inf", "0"), "seconds such as 0.5, at least 0.001"),
+        ("SERVICE_FORMATS", ("", "jpeg", "png,gif", "png jpeg"), "png, alone or with others of png,jpeg,webp"),
         ("SERVICE_DEVICE", ("gpu", ""), "one of auto, cpu, cuda, tensorrt"),
     ],
 )

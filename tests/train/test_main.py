@@ -13,7 +13,7 @@ def test_a_quick_run_writes_model_labels_and_card(
     assert main(["--quick", "--data", str(tiny_file), "--output", str(output)]) == 0
     assert "%  as it is" in capsys.readouterr().out
     files = sorted(str(path.relative_to(output)) for path in output.rglob("*") if path.is_file())
-    pictures = [f"card/{name}.png" for name in ("conditions", "confusion", "curves", "mistakes")]
+    pictures = [f"card/{name}.png" for name in ("conditions", "confusion", "curves", "mistakes", "strangers")]
     assert files == ["README.md", *pictures, "labels.txt", "model.keras"]
     for picture in pictures:
         assert (output / picture).stat().st_size < 150_000

@@ -5,9 +5,19 @@ import pytest
 
 from train import training
 from train.data import load
+from train.examples import Extras
 from train.training import Settings, choose_copy, train
 
-SETTINGS = Settings(images=300, teachers=1, teacher_epochs=2, copies=2, student_epochs=3)
+SETTINGS = Settings(
+    images=300,
+    extras=Extras(30, 0, 30, 30),
+    teachers=1,
+    teacher_epochs=2,
+    copies=2,
+    student_epochs=3,
+    finish_copies=1,
+    finish_epochs=1,
+)
 
 
 def test_other_settings_have_another_folder(tmp_path: Path) -> None:
@@ -28,7 +38,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 ) -> None:
     """Interrupted after the teacher's first epoch, after the first copy, and after the student's second epoch."""
     mnist = load(tiny_file)
-    whole, curves = train(mnist.train_images, mnist.train_labels, SETTINGS, tmp_path / "whole")
+    whole, curves = train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "whole")
     augment_all, calls = training.augment_all, 0
 
     def interrupted(*arguments: object) -> np.ndarray:
@@ -41,7 +51,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     monkeypatch.setattr(training, "augment_all", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(mnist.train_images, mnist.train_labels, SETTINGS, tmp_path / "parts")
+            train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "parts")
     save, saved = training.save, 0
 
     def interrupted_save(*arguments: object) -> None:
@@ -53,9 +63,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
     monkeypatch.setattr(training, "save", interrupted_save)
     with pytest.raises(KeyboardInterrupt):
-        train(mnist.train_images, mnist.train_labels, SETTINGS, tmp_path / "parts")
-    parts, resumed_curves = train(mnist.train_images, mnist.train_labels, SETTINGS, tmp_path / "parts")
-    assert {name: len(curve["loss"]) for name, curve in resumed_curves.items()} == {"teacher 1": 2, "student": 3}
+        train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "parts")
+    parts, resumed_curves = train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "parts")
+    assert {name: len(curve["loss"]) for name, curve in resumed_curves.items()} == {"teacher 1": 2, "student": 4}
     np.testing.assert_allclose(resumed_curves["student"]["loss"], curves["student"]["loss"], rtol=1e-3)
     for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=0.02)  # threads add in any order

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from service.images.preprocessing import GREY, RGB, Target, fit, resize
+from service.images.preprocessing import GREY, RGB, Target, fit
+from service.images.scaling import resize
 
 WHITE, RED = (255, 255, 255), (255, 0, 0)
 
@@ -86,3 +87,11 @@ def test_the_filter_is_near_to_pillows_antialiased_ones(side: int) -> None:
 def test_any_proportions(shape: tuple[int, int]) -> None:
     for side in (28, 224):
         assert set(fit(np.full((*shape, 3), 77, np.uint8), Target(side, side, RGB, WHITE)).ravel()) == {77}
+
+
+def test_half_a_pixel_of_a_crop_is_rounded_to_the_even_one() -> None:
+    """As torchvision's CenterCrop does, where (8 - 5) / 2 is 2, (12 - 5) / 2 is 4 and (12 - 7) / 2 is 2."""
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    for width, left in ((5, 4), (7, 2)):
+        target = Target.plan((5, width), 3, WHITE, "crop", "bilinear", 8)
+        assert np.array_equal(fit(pixels, target), pixels[2:7, left : left + width])

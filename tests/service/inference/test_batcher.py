@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,40 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.counters import Counters
-from service.errors import DeviceLostError, OverloadError
+from service.errors import DeviceLostError
 from service.inference.batcher import Batcher
 from service.inference.model import Result
-from service.inference.statistics import Statistics
-
-
-class Echo:
-    """A model that answers each image with its first pixel, and fails on a batch that holds a 255."""
-
-    def __init__(self, max_batch: int = 4, delay_s: float = 0.0, slots: int = 1) -> None:
-        self.max_batch, self.delay_s, self.slots, self.is_quick = max_batch, delay_s, slots, delay_s == 0
-        self.sizes: list[int] = []
-        self.release = threading.Event()
-        self.release.set()
-
-    def run(self, images: Sequence[NDArray[np.uint8]]) -> list[Result]:
-        assert 0 < len(images) <= self.max_batch
-        self.release.wait(5)
-        time.sleep(self.delay_s)
-        self.sizes.append(len(images))
-        first = [int(image.flat[0]) for image in images]
-        if 255 in first:
-            raise RuntimeError("the device is lost")
-        return [(value, np.zeros(1, np.float32)) for value in first]
-
-
-def make_batcher(model: Echo, max_queue: int, inline: bool | None = None, **others: Any) -> Batcher:
-    return Batcher(model, max_queue, Statistics(Counters(), "echo"), inline, **others)
-
-
-def image(value: int) -> NDArray[np.uint8]:
-    return np.full((1, 1, 1), value, np.uint8)
-
+from tests.service.inference.echo import NEVER, Echo, image, make_batcher
 
 requests = st.lists(
     st.tuples(
@@ -64,8 +32,8 @@ def test_batched_equals_unbatched(
 ) -> None:
     """Whatever comes together with it, a request gets the answers of its own images, or its batch's error."""
 
-    async def ask(batcher: Batcher, values: list[int], leaves: bool) -> None:
-        futures = batcher.submit([image(value) for value in values])
+    async def ask(batcher: Batcher[NDArray[np.uint8], Result], values: list[int], leaves: bool) -> None:
+        futures = batcher.submit([image(value) for value in values], NEVER)
         if leaves:
             for future in futures:
                 future.cancel()
@@ -79,7 +47,7 @@ def test_batched_equals_unbatched(
                 assert answer[0] == value
 
     async def main() -> None:
-        batcher = make_batcher(Echo(max_batch, slots=slots), max_queue=10_000, inline=inline)
+        batcher = make_batcher(Echo(max_batch, slots=slots), inline=inline)
         tasks = []
         for values, turns, leaves in plan:
             for _ in range(turns):
@@ -95,11 +63,11 @@ def test_what_waits_while_the_model_is_busy_goes_together() -> None:
     async def main() -> list[int]:
         model = Echo(max_batch=4)
         model.release.clear()
-        batcher = make_batcher(model, 100, inline=False)
-        futures = batcher.submit([image(1)])
+        batcher = make_batcher(model, inline=False)
+        futures = batcher.submit([image(1)], NEVER)
         await asyncio.sleep(0.05)  # the first image is with the model now
         for value in range(6):
-            futures += batcher.submit([image(value)])
+            futures += batcher.submit([image(value)], NEVER)
         model.release.set()
         await asyncio.gather(*futures)
         await batcher.close()
@@ -112,10 +80,10 @@ def test_a_model_of_two_slots_is_given_the_next_batch_while_one_runs() -> None:
     async def main() -> None:
         model = Echo(max_batch=2, delay_s=0.01, slots=2)
         model.release.clear()
-        batcher = make_batcher(model, 100)
+        batcher = make_batcher(model)
         futures = []
         for value in range(8):
-            futures += batcher.submit([image(value)])
+            futures += batcher.submit([image(value)], NEVER)
         await asyncio.sleep(0.05)
         assert batcher.waiting == 4  # two are in each slot
         model.release.set()
@@ -132,8 +100,8 @@ def test_a_run_that_does_not_end_is_seen() -> None:
     async def main() -> None:
         model = Echo(delay_s=0.01)
         model.release.clear()
-        batcher = make_batcher(model, 100)
-        (future,) = batcher.submit([image(1)])
+        batcher = make_batcher(model)
+        (future,) = batcher.submit([image(1)], NEVER)
         assert batcher.longest_run_s == 0
         await asyncio.sleep(0.1)
         assert batcher.longest_run_s > 0.05
@@ -152,8 +120,8 @@ def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None
 
     async def main(inline: bool) -> None:
         told: list[bool] = []
-        batcher = make_batcher(Lost(), 100, inline, on_lost=lambda: told.append(True))
-        answers = await asyncio.gather(*batcher.submit([image(1), image(2)]), return_exceptions=True)
+        batcher = make_batcher(Lost(), inline=inline, on_lost=lambda: told.append(True))
+        answers = await asyncio.gather(*batcher.submit([image(1), image(2)], NEVER), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["the device has failed"] * 2
         await batcher.close()
         assert told == [True]
@@ -165,9 +133,9 @@ def test_a_lost_device_is_told_once_for_each_batch_and_to_each_request() -> None
 def test_requests_of_one_turn_of_the_loop_go_together() -> None:
     async def main() -> list[int]:
         model = Echo(max_batch=64)
-        batcher = make_batcher(model, 100)
+        batcher = make_batcher(model)
         assert batcher.inline
-        await asyncio.gather(*(batcher.submit([image(value)])[0] for value in range(9)))
+        await asyncio.gather(*(batcher.submit([image(value)], NEVER)[0] for value in range(9)))
         return model.sizes
 
     assert asyncio.run(main()) == [9]
@@ -175,9 +143,9 @@ def test_requests_of_one_turn_of_the_loop_go_together() -> None:
 
 def test_a_slow_model_leaves_the_event_loop_free() -> None:
     async def main() -> float:
-        batcher = make_batcher(Echo(delay_s=0.3), 100)
+        batcher = make_batcher(Echo(delay_s=0.3))
         assert not batcher.inline
-        (future,) = batcher.submit([image(1)])
+        (future,) = batcher.submit([image(1)], NEVER)
         longest = 0.0
         while not future.done():
             started = time.perf_counter()
@@ -193,12 +161,12 @@ def test_images_of_clients_that_left_are_not_run() -> None:
     async def main() -> list[int]:
         model = Echo()
         model.release.clear()
-        batcher = make_batcher(model, 100, inline=False)
-        batcher.submit([image(1)])
+        batcher = make_batcher(model, inline=False)
+        batcher.submit([image(1)], NEVER)
         await asyncio.sleep(0.05)
-        for future in batcher.submit([image(2)] * 3):
+        for future in batcher.submit([image(2)] * 3, NEVER):
             future.cancel()
-        kept = batcher.submit([image(3)])
+        kept = batcher.submit([image(3)], NEVER)
         model.release.set()
         assert (await kept[0])[0] == 3
         await batcher.close()
@@ -207,23 +175,11 @@ def test_images_of_clients_that_left_are_not_run() -> None:
     assert asyncio.run(main()) == [1, 1]
 
 
-def test_a_full_queue_takes_all_of_a_request_or_nothing() -> None:
-    async def main() -> None:
-        batcher = make_batcher(Echo(), max_queue=3, inline=True)
-        futures = batcher.submit([image(1), image(2)])
-        with pytest.raises(OverloadError, match="2 images are waiting, at most 3 may; try again"):
-            batcher.submit([image(3), image(4)])
-        futures += batcher.submit([image(5)])
-        assert [best for best, _ in await asyncio.gather(*futures)] == [1, 2, 5]
-
-    asyncio.run(main())
-
-
 @pytest.mark.parametrize("inline", [True, False])
 def test_closing_answers_what_was_accepted(inline: bool) -> None:
     async def main() -> None:
-        batcher = make_batcher(Echo(delay_s=0.01), 100, inline=inline)
-        futures = batcher.submit([image(value) for value in range(10)])
+        batcher = make_batcher(Echo(delay_s=0.01), inline=inline)
+        futures = batcher.submit([image(value) for value in range(10)], NEVER)
         await batcher.close()
         assert [future.result()[0] for future in futures] == list(range(10))
 

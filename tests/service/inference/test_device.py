@@ -63,7 +63,7 @@ def test_auto_says_in_one_line_why_it_chose_the_cpu(caplog: pytest.LogCaptureFix
 def test_cpu_touches_no_gpu() -> None:
     """Neither the driver nor a library of CUDA is loaded, and nothing is said about GPUs."""
     code = (
-        "from service.settings import Settings; from service.inference.repository import load_models;"
+        "from service.settings import Settings; from service.inference.loading import load_models;"
         "load_models(Settings(device='cpu')); print(open('/proc/self/maps').read())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

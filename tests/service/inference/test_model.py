@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from service.errors import DeviceError, ModelError, NotANumberError, PartitionedGraphError
+from service.inference.activation import softmax
 from service.inference.device import Device
-from service.inference.model import Model, read_labels, softmax, sound
+from service.inference.model import Model, sound
+from service.inference.readers import read_description
 from service.inference.session import open_session, read_placement
 from service.settings import Settings
 from tests.service.models import colour_model, constant, nan_model, save, shade_model
@@ -60,6 +62,38 @@ def test_floating_point_inputs_are_zero_to_one_unless_the_model_says_otherwise(d
         model = load(colour_model(path, 4, dtype, **metadata))
         expected = softmax(np.array([[high, low, low]], np.float32))
         assert probabilities(model, [RED]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("operation", "value", "expected"),
+    [
+        ("Mul", 1 / 255, (0, 255)),
+        ("turned Mul", 1 / 255, (0, 255)),
+        ("turned Div", 255.0, (0, 1)),
+        ("Mul", 1 / 127.5, (0, 255)),
+        ("Mul", 2.0, (0, 1)),
+        ("Div", 255.0, (0, 255)),
+        ("Div", 0.5, (0, 1)),
+        ("Sub", 127.5, (0, 255)),
+        ("Sub", 0.5, (0, 1)),
+        ("Add", 127.5, (0, 1)),
+    ],
+)
+def test_a_graph_that_scales_pixels_itself_gets_them_as_they_are(
+    operation: str, value: float, expected: tuple[int, int], tmp_path: Path
+) -> None:
+    """Keras's models begin with a Rescaling."""
+    order = ["value", "turned"] if operation.startswith("turned") else ["turned", "value"]
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["turned"], perm=[0, 3, 1, 2]),
+        constant("value", value),
+        helper.make_node(operation.split()[-1], order, ["scaled"]),
+        helper.make_node("ReduceMean", ["scaled"], ["scores"], axes=[2, 3], keepdims=0),
+    ]
+    model = load(save(tmp_path / "model.onnx", nodes, ["N", 4, 5, 3], TensorProto.FLOAT, 3))
+    assert model.description.get("range") == expected
+    said = save(tmp_path / "said.onnx", nodes, ["N", 4, 5, 3], TensorProto.FLOAT, 3, upload_and_classify__mean="0.5")
+    assert load(said).description.get("range") == (0, 1)
 
 
 def test_a_model_that_wants_blue_first_gets_it(tmp_path: Path) -> None:
@@ -178,14 +212,14 @@ def test_operations_that_pass_for_shapes_are_strays_where_graphs_are_refused_for
 @pytest.mark.parametrize(
     ("shape", "dtype", "message"),
     [
-        (["N", "H", "W", 3], TensorProto.FLOAT, "height and width must be fixed"),
-        (["N", 4, 4, 7], TensorProto.FLOAT, "with 1 or 3 channels"),
-        (["N", 16], TensorProto.FLOAT, r"input 'image' has shape \['N', 16\]"),
-        (
-            ["N", 4, 4, 3],
-            TensorProto.INT64,
-            r"input 'image' is tensor\(int64\); an image input is one of ",
-        ),
+        (["N", "H", "W", 3], TensorProto.FLOAT, "output 'scores' has another length for pictures of another size"),
+        (["N", 4, "W", 3], TensorProto.FLOAT, "one side is open; say upload_and_classify.size, such as 4x192"),
+        (["N", 5, 4, 7], TensorProto.FLOAT, "of 1, 3 or 4 channels"),
+        (["N", 17], TensorProto.FLOAT, r"input 'image' has shape \['N', 17\], which is no square picture"),
+        (["N", 16], TensorProto.FLOAT, r"input 'image' has shape \['N', 16\], which is no square picture"),
+        (["N", "x", "y", "z"], TensorProto.FLOAT, "could be NHWC or NCHW; say which: upload_and_classify.layout"),
+        (["N", "C", "H", "W"], TensorProto.FLOAT, "how many channels has it"),
+        (["N", 4, 4, 3], TensorProto.BOOL, r"input 'image' has the type tensor\(bool\); an image input is one of "),
     ],
 )
 def test_an_input_that_is_no_image_is_refused(shape: list[int | str], dtype: int, message: str, tmp_path: Path) -> None:
@@ -198,23 +232,72 @@ def test_an_input_that_is_no_image_is_refused(shape: list[int | str], dtype: int
 
 
 def test_an_output_that_is_no_classifiers_is_refused(tmp_path: Path) -> None:
-    nodes = [helper.make_node("ReduceMean", ["image"], ["m"], axes=[1, 2, 3], keepdims=0), constant("one", 1.0)]
-    nodes.append(helper.make_node("Mul", ["m", "one"], ["scores"]))
+    nodes = [helper.make_node("Cast", ["image"], ["scores"], to=TensorProto.FLOAT)]
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 4, 4, 3])],
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 4, 5, 3])],
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(ModelError, match=r"output 'scores' has shape \(1,\); a classifier's is \(N, classes\)"):
+    with pytest.raises(ModelError, match=r"output 'scores' has shape \(1, 4, 5, 3\); a classifier's is \(N, classes\)"):
         load(tmp_path / "model.onnx")
 
 
-def test_labels_are_numbers_or_text() -> None:
-    assert read_labels({}, 3) == [0, 1, 2]
-    assert read_labels({"names": "{0: 5, 1: 'five'}"}, 2) == [5, "five"]
+def test_labels_are_numbers_or_text(tmp_path: Path) -> None:
+    def labels(metadata: dict[str, str], classes: int) -> list[int | str]:
+        return read_description(metadata, tmp_path).find_labels(classes)
+
+    assert labels({}, 3) == [0, 1, 2]
+    assert labels({"names": "{0: 5, 1: 'five'}"}, 2) == [5, "five"]
     for names in ("{0: 'a'}", "{0: 'a', 1: 'b', 2: 'c'}", "nonsense(", "{0: None, 1: 2}", "7"):
-        with pytest.raises(ModelError, match="metadata 'names'"):
-            read_labels({"names": names}, 2)
+        with pytest.raises(ModelError, match="metadata '?names"):
+            labels({"names": names}, 2)
+
+
+def test_a_key_that_is_mistyped_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"did you mean upload_and_classify\.channels\?"):
+        load(shade_model(tmp_path / "model.onnx", upload_and_classify__chanels="gray"))
+    with pytest.raises(ModelError, match="the keys are range, mean, std, "):
+        load(shade_model(tmp_path / "model.onnx", upload_and_classify__xyzzy="gray"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"shorter_side": "8"}, "upload_and_classify.shorter_side is said, and upload_and_classify.resize is not crop"),
+        ({"margin": "0.1"}, "upload_and_classify.margin is said, and upload_and_classify.resize is not trim"),
+        ({"shorter_side": "3", "resize": "crop"}, "a shorter_side of 3, which does not cover 4x4"),
+        ({"size": "5"}, "upload_and_classify.size is the size 5x5, and input 'image' has shape"),
+        ({"mean": "1,2"}, "upload_and_classify.mean has a mean of 2 numbers; the model has 1 channels"),
+        ({"range": "0..1"}, "pixels are 0 to 1 by the range, mean and std of upload_and_classify.range, and the input"),
+        ({"mean": "10"}, "pixels are -10 to 245 by .* is uint8, 0 to 255"),
+        ({"labels": '["a"]'}, "upload_and_classify.labels has 1 labels; the model has 2 classes"),
+        ({"output": "x"}, "upload_and_classify.output is 'x'; the model's outputs are 'scores' tensor"),
+    ],
+)
+def test_what_a_model_contradicts_is_refused(keys: dict[str, str], message: str, tmp_path: Path) -> None:
+    metadata = {f"upload_and_classify__{key}": value for key, value in keys.items()}
+    with pytest.raises(ModelError, match=message):
+        load(shade_model(tmp_path / "model.onnx", **metadata))  # type: ignore[arg-type]
+
+
+def test_what_is_known_of_a_model_says_from_where(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = colour_model(tmp_path / "1/model.onnx", Image__BitmapPixelFormat="Bgr8", upload_and_classify__std="0.5")
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    with caplog.at_level("INFO", "service"):
+        model = load(path)
+    assert model.provenance == {
+        "range": "0..1 (guessed: float32)",
+        "std": "0.5 (upload_and_classify.std)",
+        "channels": "bgr (Image.BitmapPixelFormat)",
+        "layout": "NCHW (the shape)",
+        "size": "4x4 (the shape)",
+        "resize": "fit (default)",
+        "background": "#ffffff (default)",
+        "labels": "3: red, green, blue (labels.txt)",
+        "activation": "softmax (guessed: logits)",
+    }
+    (line,) = [record.message for record in caplog.records if "bgr" in record.message]
+    assert line.startswith("test: range 0..1 (guessed: float32), std 0.5 (upload_and_classify.std), channels bgr")

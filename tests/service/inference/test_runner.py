@@ -76,13 +76,13 @@ def test_all_runs_of_a_gpu_are_on_one_thread(device: Device, tmp_path: Path) -> 
     """ONNX Runtime captures CUDA graphs for each thread: one that has not captured would do it while serving."""
     runner = start(shade_model(tmp_path / "model.onnx"), device)
     seen = set()
-    run = runner._session.run_with_iobinding
+    run = runner.session.run_with_iobinding
 
     def watch(*arguments: object) -> None:
         seen.add(threading.get_ident())
         run(*arguments)
 
-    runner._session.run_with_iobinding = watch
+    runner.session.run_with_iobinding = watch
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda level: runner.run(grey(level)), range(40)))
     assert len(seen) == 1 or not device.padded
@@ -125,11 +125,11 @@ def test_a_batch_that_no_longer_fits_is_run_in_smaller_ones(device: Device, tmp_
     runner = start(shade_model(tmp_path / "model.onnx"), device)
     starved = start(hungry_model(tmp_path / "hungry.onnx", fits=4), device)
     for slot in [runner._slots.get() for _ in range(device.slots)]:
-        slot._session = starved._session
+        slot._session = starved.session
         for size in runner.sizes:
             slot.bind(size)
         runner._slots.put(slot)
-    runner._session = starved._session
+    runner.session = starved.session
     levels = [0, 30, 60, 90, 120, 150, 180, 255]
     assert runner.run(grey(*levels))[:, 1] * 255 == pytest.approx(levels, abs=1e-3)
     assert runner.max_batch == 4
@@ -171,7 +171,7 @@ class Lost:
 def test_a_device_that_does_not_answer_is_lost(device: Device, tmp_path: Path) -> None:
     runner = start(shade_model(tmp_path / "model.onnx"), device)
     assert runner.works
-    runner._session = Lost()
+    runner.session = Lost()
     with pytest.raises(DeviceLostError, match=r"the device that runs the model has failed: CUDA failure 700: [^\n]*$"):
         runner.run(grey(1))
     assert not runner.works

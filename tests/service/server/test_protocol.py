@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,6 +41,13 @@ def read_all(connection: socket.socket) -> bytes:
     received = b""
     while piece := connection.recv(65536):
         received += piece
+    return received
+
+
+def read_one(connection: socket.socket) -> bytes:
+    received = b""
+    while not received.endswith(b"}"):
+        received += connection.recv(65536)
     return received
 
 
@@ -113,3 +121,46 @@ def test_refusals_are_counted(bounded: Server, connection: socket.socket) -> Non
     connection.sendall(b"no HTTP\r\n\r\n")
     read_all(connection)
     assert 'service_requests_total{model="",route="none",status="400"}' in httpx.get(f"{bounded.url}/metrics").text
+
+
+@pytest.mark.parametrize("path", [b"/shade/classify", b"/shade/input"])
+def test_who_leaves_within_the_body_is_not_counted(bounded: Server, connection: socket.socket, path: bytes) -> None:
+    def count() -> list[str]:
+        lines = httpx.get(f"{bounded.url}/metrics").text.splitlines()
+        return [line for line in lines if line.startswith("service_requests_total") and "metrics" not in line]
+
+    before = count()
+    connection.sendall(ask("a").replace(b"/shade/classify", path)[:-9])
+    connection.shutdown(socket.SHUT_WR)
+    assert read_all(connection) == b""
+    assert count() == before
+
+
+def test_upgrades_in_a_long_pipeline_are_all_answered(connection: socket.socket) -> None:
+    wish = b"GET /v2/health/live HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    connection.sendall(wish * 1_000 + ask("last", b"Connection: close\r\n"))
+    answers = read_all(connection)
+    assert answers.count(b"HTTP/1.1 200 OK") == 1_001
+    assert answers.endswith(b'"fn":"last"}')
+
+
+def test_a_request_that_begins_as_the_connection_would_be_closed_keeps_it_open(connection: socket.socket) -> None:
+    connection.sendall(ask("first"))
+    assert split(read_one(connection)) == [(200, {"cls": "light", "fn": "first"})]
+    time.sleep(4.7)  # it is closed after 5 s without a request
+    late = ask("late")
+    connection.sendall(late[:30])
+    time.sleep(2)
+    connection.sendall(late[30:])
+    assert split(read_one(connection)) == [(200, {"cls": "light", "fn": "late"})]
+    connection.settimeout(1)
+    with pytest.raises(TimeoutError):
+        connection.recv(1)
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1\r\nConnection: close, Upgrade", b"HTTP/1.0\r\nConnection: Upgrade"])
+def test_a_wish_for_an_upgrade_and_for_the_end_is_answered_by_the_end(connection: socket.socket, line: bytes) -> None:
+    started = time.monotonic()
+    connection.sendall(b"GET /v2/health/live %b\r\nUpgrade: h2c\r\n\r\n" % line)
+    assert b"connection: close" in read_all(connection)
+    assert time.monotonic() - started < 4

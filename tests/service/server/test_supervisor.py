@@ -59,9 +59,8 @@ def test_a_lone_server_reloads_and_keeps_the_old_worker_when_the_new_one_cannot_
         shade_model(tmp_path / "shade/2/model.onnx", names="{0: 'dark', 1: 'light'}")
         server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: httpx.post(f"{server.url}/shade/classify", files=LIGHT).json() == {"cls": "light", "fn": "a"})
-        broken = tmp_path / "shade/3/model.onnx"
-        broken.parent.mkdir()
-        broken.write_bytes(b"no model")
+        for path in tmp_path.glob("shade/*/model.onnx"):
+            path.write_bytes(b"no model")
         server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: any("did not start" in line for line in server.log))
         assert httpx.post(f"{server.url}/shade/classify", files=LIGHT).json() == {"cls": "light", "fn": "a"}

@@ -1,0 +1,41 @@
+// What a person does, done in Firefox: node firefox.mjs <firefox> <address> <file>…; prints what was seen, as JSON.
+
+import puppeteer from "puppeteer-core";
+
+const [executablePath, url, ...files] = process.argv.slice(2);
+const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
+const page = await browser.newPage();
+const complaints = [];
+page.on("pageerror", (error) => complaints.push(String(error)));
+page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+await page.setViewport({ width: 390, height: 844 });
+await page.goto(url);
+
+const read = (selector) => page.$eval(selector, (element) => element.textContent.trim());
+const isShown = (selector) => page.$eval(selector, (element) => element.checkVisibility());
+const settled = (state) => page.waitForSelector(`#answer[data-state=${state}]`, { timeout: 20_000 });
+const seen = { example: await read("#class"), fits: await page.evaluate("document.documentElement.scrollWidth <= innerWidth") };
+
+const pad = await (await page.$("#pad")).boundingBox();
+await page.mouse.move(pad.x + pad.width / 2, pad.y + 0.2 * pad.height);
+await page.mouse.down();
+for (let step = 1; step <= 10; step++) await page.mouse.move(pad.x + pad.width / 2, pad.y + (0.2 + 0.06 * step) * pad.height);
+await page.mouse.up();
+await page.waitForFunction(() => document.getElementById("shown-name").textContent === "drawing.png");
+await settled("done");
+seen.drawn = await read("#class");
+await page.click("#wipe");
+await settled("empty");
+
+seen.chosen = [];
+for (const file of files) {
+	await (await page.$("#files")).uploadFile(file);
+	await page.waitForFunction((count) => document.querySelectorAll(".card:is(.done, .right, .wrong, .refused)").length === count, {}, seen.chosen.length + 1);
+	const card = `.card:nth-child(${seen.chosen.length + 1})`;
+	seen.chosen.push([await read(`${card} .fn`), await read(`${card} .label`), await read(`${card} .sentence`)]);
+}
+await page.click("summary");
+seen.facts = await isShown("dl");
+seen.complaints = complaints;
+console.log(JSON.stringify(seen));
+await browser.close();
