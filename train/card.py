@@ -14,8 +14,6 @@ from train.strangers.rows import Row, Skipped
 from train.strangers.table import write_table
 from train.training import (
     BATCH,
-    FINISH_LIGHT,
-    FINISH_RATE,
     GENTLE_LIGHT,
     PEAK_RATE,
     TEACHER_LIGHT,
@@ -100,9 +98,9 @@ with lines across, on grey, uneven, shaded and noisy paper, with bands of the ot
 
 The teaching then goes through {copies} more augmented copies, which are judged once. The student, which is published,
 learns from these for {student_epochs} epochs, in the last quarter from those in which {gentle_light:.0%} of MNIST's are
-changed only slightly, and {finish_epochs} more from those with {finish_light:.0%}: {share:.0%} of its loss is the mean
-opinion that it is taught at temperature {temperature:g}, the rest the label. AdamW, weight decay {decay:g}, batches of
-{batch}, learning rate rising to {rate:g} (in the end {finish_rate:g}), then falling to 0 along a cosine. Seed {seed}.
+changed only slightly: {share:.0%} of its loss is the mean opinion that it is taught at temperature {temperature:g}, the
+rest the label. AdamW, weight decay {decay:g}, batches of {batch}, learning rate rising to {rate:g}, then falling to 0
+along a cosine. Seed {seed}.
 
 The weights are those of the last step, not those of the best one. [`train/LOG.md`](../../train/LOG.md) says how often a
 test was looked at; on digits that nobody has looked at, expect a little less.
@@ -165,9 +163,6 @@ def write_card(report: Report, path: Path) -> None:
         images=settings.images,
         copies=settings.copies,
         student_epochs=settings.student_epochs,
-        finish_epochs=settings.finish_epochs,
-        finish_rate=FINISH_RATE,
-        finish_light=FINISH_LIGHT,
         share=TEACHER_SHARE,
         temperature=TEMPERATURE,
         decay=WEIGHT_DECAY,

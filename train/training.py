@@ -4,7 +4,6 @@
     teachers  learn the labels, on new augmented copies of the examples each epoch
     copies    augmented examples, each with the teachers' mean logits for every picture
     student   learns these logits and the labels, over the copies again and again; in the end over gentle ones only
-    finish    the same at a lower rate, over the gentlest: for MNIST as it is
 
 Every epoch and copy is kept in a folder keyed by the settings, so that an interrupted run goes on where it stopped.
 Random draws depend on the seed and the epoch alone, never on what ran before. Never sees the test set.
@@ -33,12 +32,12 @@ Images = NDArray[np.uint8]  # (N, 28, 28, 1)
 Targets = NDArray[np.float32]  # (N, 20): the probabilities that are true, then the teachers' logits
 Curves = dict[str, list[float]]  # "loss" and "accuracy" of each epoch
 
-RECIPE = 5  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
+RECIPE = 6  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
 BATCH = 256
 CHUNK = 1000  # images augmented or judged at once
 TEMPERATURE = 3.0  # softens both networks' answers, so that the student sees the teacher's second thoughts
-PEAK_RATE, FINISH_RATE, WEIGHT_DECAY = 3e-3, 8e-4, 0.02  # AdamW
-TEACHER_LIGHT, STUDENT_LIGHT, GENTLE_LIGHT, FINISH_LIGHT = 0.6, 0.5, 0.8, 0.85  # of MNIST stay nearly as it is
+PEAK_RATE, WEIGHT_DECAY = 3e-3, 0.02  # AdamW
+TEACHER_LIGHT, STUDENT_LIGHT, GENTLE_LIGHT = 0.6, 0.5, 0.8  # of MNIST stay nearly as it is
 DOUBTFUL = 0.6  # a probability below this is no answer
 EXTRAS = Extras()
 TEACHER_SHARE = 0.7  # of the student's loss; the labels have the rest
@@ -52,12 +51,10 @@ class Settings:
     seed: int = 1
     images: int = 60_000  # of MNIST's
     extras: Extras = EXTRAS
-    teachers: int = 1
-    teacher_epochs: int = 10
-    copies: int = 8
-    student_epochs: int = 80
-    finish_copies: int = 3
-    finish_epochs: int = 24
+    teachers: int = 2
+    teacher_epochs: int = 16
+    copies: int = 12
+    student_epochs: int = 160
     recipe: int = RECIPE
 
     def folder(self, cache: Path) -> Path:
@@ -67,13 +64,7 @@ class Settings:
 
 
 QUICK = Settings(
-    images=3_000,
-    extras=Extras(300, 0, 300, 300),
-    teacher_epochs=3,
-    copies=4,
-    student_epochs=3,
-    finish_copies=1,
-    finish_epochs=1,
+    images=3_000, extras=Extras(300, 0, 300, 300), teachers=1, teacher_epochs=3, copies=4, student_epochs=3
 )
 
 
@@ -108,19 +99,6 @@ def train(
     student, curves["student"] = fit(
         "student", build_student, student_loss, settings.student_epochs, count, judged_copy, seed, folder
     )
-
-    def go_on() -> keras.Model:
-        model = build_student()
-        model.set_weights(student.get_weights())
-        return model
-
-    def finishing_copy(epoch: int) -> tuple[Images, Targets]:
-        return read_copy(folder / f"copy-{settings.copies + epoch % settings.finish_copies}.npz")
-
-    student, finish = fit(
-        "finish", go_on, student_loss, settings.finish_epochs, count, finishing_copy, seed, folder, FINISH_RATE
-    )
-    curves["student"] = {name: values + finish[name] for name, values in curves["student"].items()}
     return student, curves
 
 
@@ -147,7 +125,6 @@ def fit(
     copy: Callable[[int], tuple[Images, Targets]],
     seed: int,
     folder: Path,
-    peak_rate: float = PEAK_RATE,
 ) -> tuple[keras.Model, Curves]:
     """Train a network for `epochs` over the `count` pictures of `copy(epoch)`, or go on from its last epoch."""
     model = build()
@@ -159,7 +136,7 @@ def fit(
         curves = json.loads(log.read_text())
     else:
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, epochs * steps, warmup_target=peak_rate, warmup_steps=min(150, epochs * steps // 4)
+            0.0, epochs * steps, warmup_target=PEAK_RATE, warmup_steps=min(150, epochs * steps // 4)
         )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss, metrics=[accuracy])
     done = int(model.optimizer.iterations) // steps  # the log may be an epoch ahead of the checkpoint
@@ -187,12 +164,12 @@ def save(model: keras.Model, path: Path) -> None:
 
 def judge_copies(teachers: list[keras.Model], examples: Examples, settings: Settings, folder: Path) -> None:
     """Write copy-0.npz, copy-1.npz, …: augmented examples, their truth, the teachers' mean logits (N, 10) float16."""
-    light = [STUDENT_LIGHT] * settings.copies + [FINISH_LIGHT] * settings.finish_copies
-    light[settings.copies - settings.copies // 4 : settings.copies] = [GENTLE_LIGHT] * (settings.copies // 4)
-    missing = [copy for copy in range(len(light)) if not (folder / f"copy-{copy}.npz").exists()]
-    done = len(light) - len(missing)
-    for copy in tqdm(missing, total=len(light), initial=done, desc="copies", unit="copy"):
-        pictures, truth = augment_examples(examples, settings.seed, copy, light[copy])
+    gentle = settings.copies // 4
+    missing = [copy for copy in range(settings.copies) if not (folder / f"copy-{copy}.npz").exists()]
+    done = settings.copies - len(missing)
+    for copy in tqdm(missing, total=settings.copies, initial=done, desc="copies", unit="copy"):
+        light = STUDENT_LIGHT if copy < settings.copies - gentle else GENTLE_LIGHT
+        pictures, truth = augment_examples(examples, settings.seed, copy, light)
         logits = np.mean([teacher.predict(pictures, CHUNK, verbose=0) for teacher in teachers], axis=0)
         part = folder / "part.npz"
         np.savez(part, images=pictures, truth=truth, logits=logits.astype(np.float16))

@@ -57,8 +57,8 @@ def test_a_value_that_makes_no_sense_is_named_with_the_rule(variable: str, value
         assert str(caught.value) == f"{variable} is {value!r}; it must be {rule}."
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    readme = Path("README.md").read_text()
+def test_every_setting_is_documented() -> None:
+    page = Path("docs/settings.md").read_text()
     for field in fields(Settings):
-        row = next(line for line in readme.splitlines() if line.startswith(f"| `SERVICE_{field.name.upper()}` |"))
+        row = next(line for line in page.splitlines() if line.startswith(f"| `SERVICE_{field.name.upper()}` |"))
         assert f"`{field.metadata['default']}`" in row
