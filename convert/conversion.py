@@ -72,14 +72,7 @@ def convert(
     calibrating = choose_calibration(samples, precision) if precision else None
 
     report("converting", f"opset {opset}")
-    model = build_graph(source, opset)
-    write_metadata(model, path, version, pictures, names)
-    onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString()
-    image, answer = model.graph.input[0].name, model.graph.output[0].name
-    operations = count_operations(model)
-    del model  # its weights are in `content` once more
-    give_back()
+    content, operations, answer = _build(source, opset, path, version, pictures, names)
 
     images = samples.images
     sizes = ", ".join(map(str, batch_sizes(images)))
@@ -95,20 +88,36 @@ def convert(
         check_served(source, content)
 
     replace_file(output, content)
-    shape = ", ".join(map(str, source.image_shape))
-    kinds = ", ".join(f"{n} {name}" for name, n in sorted(operations.items()))
-    report("input", f"{image} {source.dtype} (N, {shape}), {pictures}")
+    report("input", f"image {source.dtype} (N, {', '.join(map(str, source.image_shape))}), {pictures}")
     report("output", f"{answer} float32 (N, {source.values})")
     report("labels", _abridge(names) if names else "none, so classes are known by their number")
+    kinds = ", ".join(f"{n} {name}" for name, n in sorted(operations.items()))
     report("operations", f"{operations.total()}: {kinds}")
+    _report_parity(parity, served)
+    report("written", f"{output}, {len(content):,} bytes")
+    return Report(operations, parity, len(content), seconds)
+
+
+def _build(
+    source: Source, opset: int, path: Path, version: int, pictures: Pictures, names: list[str] | None
+) -> tuple[bytes, Counter[str], str]:
+    """The file as it may be written in float32, how often it has each operation, and its output's name."""
+    model = build_graph(source, opset)
+    write_metadata(model, path, version, pictures, names)
+    onnx.checker.check_model(model, full_check=True)
+    content, operations, answer = model.SerializeToString(), count_operations(model), model.graph.output[0].name
+    del model  # its weights are in `content` once more
+    give_back()
+    return content, operations, answer
+
+
+def _report_parity(parity: Parity, served: Parity) -> None:
     own = f"; Keras moves by {parity.own:.1e} with the last bit of each pixel" if parity.own else ""
     report("difference", f"{parity.difference:.1e} at most, allowed {parity.allowed:.1e}{own}")
     report("agreement", f"{parity.agreement:.2%} of the images, {parity.classes} classes among them")
     report("served", f"{served.difference:.1e} at most, allowed {served.allowed:.1e}")
     if parity.flat:
         report("note", "every image got the same answer: is the model trained?")
-    report("written", f"{output}, {len(content):,} bytes")
-    return Report(operations, parity, len(content), seconds)
 
 
 def _prove(source: Source, content: bytes, images: Images, pictures: Pictures, tolerance: float) -> Parity:
