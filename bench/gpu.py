@@ -13,10 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,6 +26,7 @@ from bench import server
 from bench.client import Answer
 from bench.errors import BenchError, ServerError
 from bench.generator import choose_generator, measure, send_all, until
+from bench.gpu_report import TOLERANCE, Results, write_report
 from bench.machine import describe_machine
 from bench.mnist import read_test_set
 from bench.resnet50 import SIDE, write_resnet50
@@ -35,22 +35,9 @@ from bench.upload import Upload, encode_png, multipart, post
 MNIST = server.ROOT / "models" / "mnist" / "1" / "model.onnx"
 CONNECTIONS = (1, 16, 64)
 PHOTOS = 64  # different ones
-TOLERANCE = 1e-3  # of probabilities, CPU against GPU
 WARM_UP_S = 1.0
 
 Images = NDArray[np.uint8]  # (N, H, W, C)
-
-
-@dataclass(slots=True)
-class Results:
-    """What was measured; written as JSON as it is."""
-
-    machine: dict[str, str]
-    inference: dict[str, dict[str, Any]] = field(default_factory=dict)  # by "model on device"
-    parity: dict[str, dict[str, float]] = field(default_factory=dict)  # by model
-    servers: list[dict[str, Any]] = field(default_factory=list)  # one for each load
-    ready_s: dict[str, float] = field(default_factory=dict)  # by device
-    memory_mib: list[int] = field(default_factory=list)  # of the GPU, in the course of many requests
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,8 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             results = Results(describe_machine())
-            for _ in run(results, options, Path(folder)):
-                save(results, options)  # a run that is cut off leaves what it has
+            run(results, options, Path(folder))
     except BenchError as error:
         print(f"bench gpu: {error}", file=sys.stderr)
         return error.exit_code
@@ -90,8 +76,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(results: Results, options: argparse.Namespace, folder: Path) -> Iterator[None]:
-    """All measurements, one after the other; yields after each."""
+def run(results: Results, options: argparse.Namespace, folder: Path) -> None:
+    """All measurements, one after the other; saved after each, so that a run that is cut off leaves what it has."""
     digits = read_test_set(options.data)[0][..., np.newaxis]
     photos = make_photos()
     models = {
@@ -113,7 +99,7 @@ def run(results: Results, options: argparse.Namespace, folder: Path) -> Iterator
             "agree": float((answers.argmax(1) == reference.argmax(1)).mean()),
             "difference": float(np.abs(answers - reference).max()),
         }
-        yield
+        save(results, options)
     shutil.rmtree(folder / "resnet50-float32")
     uploads = {
         "mnist": [make_upload("mnist", encode_png(Image.fromarray(image[..., 0]))) for image in digits[:600]],
@@ -122,9 +108,9 @@ def run(results: Results, options: argparse.Namespace, folder: Path) -> Iterator
     for device in dict.fromkeys((options.device, "cpu")):
         for workers in options.workers:
             load_server(results, device, workers, uploads, folder, options)
-            yield
+            save(results, options)
     watch_memory(results, uploads["mnist"], folder, options)
-    yield
+    save(results, options)
 
 
 def infer(
@@ -232,54 +218,3 @@ def make_upload(model: str, png: bytes) -> Upload:
     """An upload to a model; its class is not checked here, for that is what parity is for."""
     url = urlsplit(f"http://127.0.0.1/{model}/classify")
     return Upload("0-0.png", 0, post(url, *multipart(png, "0-0.png")))
-
-
-def write_report(results: Results, device: str) -> str:
-    """The results as Markdown, goals first."""
-    lines = [f"# {device.upper()} against the CPU", ""]
-    lines += [f"- {name}: {value}" for name, value in results.machine.items()]
-    lines += ["", *write_goals(results, device), "", *write_rates(results), "", *write_loads(results), ""]
-    lines.append(f"Seconds from the start of the process to ready, both models: {results.ready_s}. GPU memory (MiB)")
-    lines.append(f"before, and after each quarter of the requests: {results.memory_mib}.")
-    return "\n".join(lines) + "\n"
-
-
-def write_goals(results: Results, device: str) -> Iterator[str]:
-    """One row for each goal with what came out."""
-    yield "| goal | came out |"
-    yield "| --- | --- |"
-    for name, values in results.parity.items():
-        text = f"{values['agree']:.2%} of {values['images']:,.0f}, {values['difference']:.1e}"
-        yield f"| {name}: all classes as on the CPU, probabilities within {TOLERANCE:g} | {text} |"
-    rates = results.inference[f"resnet50 float16 on {device}"]["images_per_s"]
-    largest = rates[max(rates, key=int)]
-    share = largest["runner"] / largest["bound"]
-    yield f"| resnet50 float16: runner at least 0.75 of ONNX Runtime's best | {share:.2f} |"
-    best = max((load["requests_per_s"] for load in select(results, "resnet50", device)), default=0)
-    yield f"| resnet50 float16: server at least 0.6 of the runner | {best / largest['runner']:.2f} |"
-    alone = [load for load in select(results, "mnist", device) if load["connections"] == load["workers"] == 1]
-    yield f"| mnist: one request alone, p50 at most 1 ms | {alone[0]['p50_ms'] if alone else '-'} ms |"
-
-
-def select(results: Results, model: str, device: str) -> Iterator[dict[str, Any]]:
-    """The loads of a model on a device."""
-    return (load for load in results.servers if (load["model"], load["device"]) == (model, device))
-
-
-def write_rates(results: Results) -> Iterator[str]:
-    """Images a second in this process."""
-    yield "| images/s in one process, batch of | runner | ONNX Runtime, bound | session.run |"
-    yield "| --- | ---: | ---: | ---: |"
-    for title, result in results.inference.items():
-        for size, rates in result["images_per_s"].items():
-            graphs = ", CUDA graphs" if result["graphs"] else ""
-            yield f"| {title}{graphs}: {size} | {rates['runner']:,} | {rates['bound']:,} | {rates['plain']:,} |"
-
-
-def write_loads(results: Results) -> Iterator[str]:
-    """Requests a second over HTTP."""
-    yield "| over HTTP | workers | connections | req/s | p50 ms | p99 ms |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
-    for load in results.servers:
-        numbers = [load[name] for name in ("workers", "connections", "requests_per_s", "p50_ms", "p99_ms")]
-        yield f"| {load['model']} on {load['device']} | " + " | ".join(f"{number:,}" for number in numbers) + " |"

@@ -7,7 +7,7 @@ import gc
 import logging
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ from service.api.openapi import show_openapi
 from service.api.preview import show_input
 from service.errors import RequestError, StartupError
 from service.following import Follower
-from service.inference.loading import load_models
+from service.inference.loading import Loaded, load_models
 from service.obeying import Obeyer, version_elsewhere
 from service.page.documents import load_assets, send_asset
 from service.page.index import show_index
@@ -164,40 +164,48 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
         except StartupError as error:
             app.refusal = f"Cannot start: {error}"
             raise
-        state = app.state
-        app.intake = state.intake = Intake(chosen)
-        state.default_model = chosen.default_model
-        state.counters = counts
-        ends.callback(state.intake.decoders.close)
-        state.registry = Registry(loaded, chosen.max_wait_s, state.counters, leave_to_supervisor)
-        ends.push_async_callback(state.registry.close)
-        state.assets = load_assets()
-        state.pages = Pages(state.registry, chosen, [getattr(route, "path", "") for route in app.routes])
-        state.pages.try_samples()
-        app.guard = guard(app.route, chosen)
-        app.map_paths()
-        state.registry.on_change = app.map_paths
-        for served in state.registry:
-            logger.info(served.describe())
-        works = [state.intake.bodies.watch(), beat(state.registry, state.counters)]
-        state.obeyer = None
-        if obeys or chosen.poll_s:
-            follower = (Obeyer if obeys else Follower)(state.registry, loaded, counts, chosen)
-            ends.callback(follower.close)
-            works.append(follower.follow())
-            if isinstance(follower, Obeyer):
-                state.obeyer = follower
-                await follower.look()  # one that takes another's place has orders to do before it is asked
-        for work in works:
+        for work in await open_state(app, chosen, loaded, counts, ends):
             ends.callback(asyncio.create_task(work).cancel)
         # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
         # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000)
-        state.counters.enter(counters.READY)
+        counts.enter(counters.READY)
         yield
-        state.counters.enter(counters.ENDING)
+        counts.enter(counters.ENDING)
+
+
+async def open_state(
+    app: Application, settings: Settings, loaded: Loaded, counts: counters.Counters, ends: AsyncExitStack
+) -> list[Coroutine[Any, Any, None]]:
+    """Fill `app.state`; what has to be closed goes to `ends`. Returns what is to run beside the requests."""
+    state = app.state
+    app.intake = state.intake = Intake(settings)
+    ends.callback(state.intake.decoders.close)
+    state.default_model, state.counters = settings.default_model, counts
+    state.registry = registry = Registry(loaded, settings.max_wait_s, counts, leave_to_supervisor)
+    ends.push_async_callback(registry.close)
+    state.assets = load_assets()
+    state.pages = Pages(registry, settings, [getattr(route, "path", "") for route in app.routes])
+    state.pages.try_samples()
+    app.guard = guard(app.route, settings)
+    app.map_paths()
+    registry.on_change = app.map_paths
+    for served in registry:
+        logger.info(served.describe())
+    works = [state.intake.bodies.watch(), beat(registry, counts)]
+    state.obeyer = None
+    follower: Follower
+    if settings.model_control == "explicit":
+        follower = state.obeyer = Obeyer(registry, loaded, counts, settings)
+        await follower.look()  # one that takes another's place has orders to do before it is asked
+    elif settings.poll_s:
+        follower = Follower(registry, loaded, counts, settings)
+    else:
+        return works
+    ends.callback(follower.close)
+    return [*works, follower.follow()]
 
 
 def write_paths(served: Served) -> set[bytes]:

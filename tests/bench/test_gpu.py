@@ -11,7 +11,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from bench.gpu import Results, make_photos, write_report
+from bench.gpu import make_photos
+from bench.gpu_report import Results, write_report
 from bench.resnet50 import write_resnet50
 from bench.server import ROOT
 from tests.bench.conftest import Run
