@@ -39,6 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     listed = ", ".join(f"{name} ({what})" for name, what in {**TRIALS, **ON_REQUEST}.items())
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"all, or of: {listed}")
     parser.add_argument("--long", action="store_true", help="as much as is claimed, instead of some seconds each")
+    parser.add_argument(
+        "--busy", action="store_true", help="this machine does other work: do not judge times and rates"
+    )
     parser.add_argument("--way", choices=("fast", "asgi"), default="fast", help="of the server's small uploads")
     options = parser.parse_args(arguments)
     os.environ["CHAOS_WAY"] = options.way
@@ -52,6 +55,6 @@ def main(arguments: Sequence[str]) -> int:
         except BenchError as error:
             print(f"bench: {error}", file=sys.stderr)
             return error.exit_code
-        missed += sum(not finding.met for finding in findings)
+        missed += sum(not (finding.met or (options.busy and finding.timed)) for finding in findings)
     print(f"{missed} goals missed" if missed else "all goals are met")
     return 1 if missed else 0

@@ -13,16 +13,17 @@ class Finding(NamedTuple):
     value: str
     goal: str
     met: bool
+    timed: bool = False  # whether a machine that does other work misses it, too
 
 
-def at_most(what: str, value: float, goal: float, unit: str = "") -> Finding:
+def at_most(what: str, value: float, goal: float, unit: str = "", *, timed: bool = False) -> Finding:
     """A finding that is good when it is small."""
-    return Finding(what, f"{value:,.4g} {unit}".strip(), f"≤ {goal:,.4g} {unit}".strip(), value <= goal)
+    return Finding(what, f"{value:,.4g} {unit}".strip(), f"≤ {goal:,.4g} {unit}".strip(), value <= goal, timed)
 
 
-def at_least(what: str, value: float, goal: float, unit: str = "") -> Finding:
+def at_least(what: str, value: float, goal: float, unit: str = "", *, timed: bool = False) -> Finding:
     """A finding that is good when it is large."""
-    return Finding(what, f"{value:,.4g} {unit}".strip(), f"≥ {goal:,.4g} {unit}".strip(), value >= goal)
+    return Finding(what, f"{value:,.4g} {unit}".strip(), f"≥ {goal:,.4g} {unit}".strip(), value >= goal, timed)
 
 
 def exactly(what: str, value: object, goal: object) -> Finding:

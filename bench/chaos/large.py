@@ -81,4 +81,4 @@ def beside(server: Server, large: list[Upload], small: Upload, long: bool) -> It
     latencies.sort()
     for percent, goal in P_MS.items():
         value = percentile(latencies, percent) * 1000
-        yield at_most(f"small requests beside them, p{percent:g}", value, goal if long else 4 * goal, "ms")
+        yield at_most(f"small requests beside them, p{percent:g}", value, goal if long else 4 * goal, "ms", timed=True)

@@ -93,12 +93,16 @@ def overload(started: Server, name: str, long: bool, where: str = "") -> Iterato
         p99, goal_ms = tally.percentile_ms(99), (1000 * longest_s + 3 * calm.percentile_ms(99)) * (1 if long else 2)
         what_waits = f"{load}: p99 of what is accepted"
         # The short form of a quick model's load is 36,000 requests in a burst of 1.5 s: it tells of the machine.
-        yield at_most(what_waits, p99, goal_ms, "ms") if long or image_s >= 0.001 else told(what_waits, f"{p99:.0f} ms")
+        yield (
+            at_most(what_waits, p99, goal_ms, "ms", timed=True)
+            if long or image_s >= 0.001
+            else told(what_waits, f"{p99:.0f} ms")
+        )
         yield from refusals(load, tally, capacity, image_s, long)
     time.sleep(1)
     after = arrive(started.port, message.message, 0.7 * capacity, seconds, seed=1, shares_core=shares)
     goal_ms = 2 * calm.percentile_ms(99) + (10 if long else 100)
-    yield at_most(f"{what}, 0.7 times, a second later: p99", after.percentile_ms(99), goal_ms, "ms")
+    yield at_most(f"{what}, 0.7 times, a second later: p99", after.percentile_ms(99), goal_ms, "ms", timed=True)
 
 
 def refusals(load: str, tally: Tally, capacity: float, image_s: float, long: bool) -> Iterator[Finding]:
@@ -109,8 +113,8 @@ def refusals(load: str, tally: Tally, capacity: float, image_s: float, long: boo
     if image_s < 0.001:
         yield told(f"{load}: good answers, of what is possible", f"{share:.2f}")
         return
-    yield at_most(f"{load}: p99 of a refusal", tally.percentile_ms(99, 503), 5 if long else 20, "ms")
-    yield at_least(f"{load}: good answers, of what is possible", share, 0.95 if long else 0.6)
+    yield at_most(f"{load}: p99 of a refusal", tally.percentile_ms(99, 503), 5 if long else 20, "ms", timed=True)
+    yield at_least(f"{load}: good answers, of what is possible", share, 0.95 if long else 0.6, timed=True)
 
 
 def closed_loop(port: int, message: Upload, connections: int, seconds: float) -> Tally:
@@ -135,8 +139,8 @@ def crowd(models: Path, long: bool) -> Iterator[Finding]:
         few, many = (closed_loop(started.port, upload("mnist"), count, 10.0 if long else 2.0) for count in (64, 2000))
     yield told("MNIST, 64 and 2,000 connections: good a second", f"{few.rate(200):,.0f}, {many.rate(200):,.0f}")
     ratio = many.rate(200) / few.rate(200)
-    yield at_least("MNIST, 2,000 connections: good answers, of those at 64", ratio, 0.9 if long else 0.6)
-    yield at_most("MNIST, 2,000 connections: p99 of what is accepted", many.percentile_ms(99), 200, "ms")
+    yield at_least("MNIST, 2,000 connections: good answers, of those at 64", ratio, 0.9 if long else 0.6, timed=True)
+    yield at_most("MNIST, 2,000 connections: p99 of what is accepted", many.percentile_ms(99), 200, "ms", timed=True)
     if long:
         yield from beside_refusals(models, 1 / many.rate(200))
 
@@ -150,7 +154,7 @@ def beside_refusals(models: Path, answer_s: float) -> Iterator[Finding]:
     with serving(models) as started:
         tally = arrive(started.port, upload("mnist").message, 1.25 / answer_s, 10.0)
     left = (1 - tally.sent / tally.elapsed_s * refusal_s) / (answer_s - refusal_s)
-    yield at_least("MNIST, 1.25 times: good answers, of what refusing leaves", tally.rate(200) / left, 0.9)
+    yield at_least("MNIST, 1.25 times: good answers, of what refusing leaves", tally.rate(200) / left, 0.9, timed=True)
 
 
 def leavers(models: Path, long: bool) -> Iterator[Finding]:
@@ -165,7 +169,9 @@ def leavers(models: Path, long: bool) -> Iterator[Finding]:
         what = f"{name}, 8 times, {tally.count(LEFT)} left after {patience_s} s{says}: runs an answer"
         ratio = runs / max(1, tally.count(200))
         # Who leaves while it waits, without a word, and sooner than the bound, may be with the model already.
-        yield at_most(what, ratio, 1.1) if patience_s == 5.0 or header else told(what, f"{ratio:.2f}")
+        yield (
+            at_most(what, ratio, 1.1, timed=bool(header)) if patience_s == 5.0 or header else told(what, f"{ratio:.2f}")
+        )
 
 
 def deadlines(models: Path, long: bool) -> Iterator[Finding]:
@@ -175,8 +181,8 @@ def deadlines(models: Path, long: bool) -> Iterator[Finding]:
         tally = arrive(started.port, message, 4 / MODELS["30ms"], 10.0 if long else 2.0)
     what = "30ms, 4 times, a deadline of 80 ms"
     yield exactly(f"{what}: statuses besides 200 and 503", sorted(tally.statuses - {200, 503}), [])
-    yield at_most(f"{what}: p99 of what is accepted", tally.percentile_ms(99), 90, "ms")
-    yield at_least(f"{what}: good answers, of the capacity", tally.rate(200) * MODELS["30ms"], 0.8)
+    yield at_most(f"{what}: p99 of what is accepted", tally.percentile_ms(99), 90, "ms", timed=True)
+    yield at_least(f"{what}: good answers, of the capacity", tally.rate(200) * MODELS["30ms"], 0.8, timed=True)
 
 
 def neighbours(models: Path, long: bool) -> Iterator[Finding]:
@@ -192,4 +198,6 @@ def neighbours(models: Path, long: bool) -> Iterator[Finding]:
         slow.join()
     yield told("MNIST, 200 a second, alone: p99", f"{alone.percentile_ms(99):.2f} ms")
     goal_ms = 3 if long else 10
-    yield at_most("MNIST, 200 a second, beside two clients of 30ms: p99", beside.percentile_ms(99), goal_ms, "ms")
+    yield at_most(
+        "MNIST, 200 a second, beside two clients of 30ms: p99", beside.percentile_ms(99), goal_ms, "ms", timed=True
+    )
