@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -27,9 +27,9 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def serve_workers(environment: Mapping[str, str], *options: str) -> Iterator[Server]:
+def serve_workers(environment: Mapping[str, str], *options: str, under: Sequence[str] = ()) -> Iterator[Server]:
     """Start `python -m service` on a free port, wait until all its workers are ready, stop it in the end."""
-    with _run([sys.executable, "-m", "service", "--port", "0", *options], environment) as server:
+    with _run([*under, sys.executable, "-m", "service", "--port", "0", *options], environment) as server:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _is_ready(server.url):
             assert server.process.poll() is None, "\n".join(server.log)

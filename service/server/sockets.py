@@ -6,6 +6,7 @@ import ctypes
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 BACKLOG = 2048  # connections that may wait; the kernel's own bound, net.core.somaxconn, holds too
 SO_ATTACH_FILTER = 26  # Linux, asm-generic/socket.h
@@ -40,4 +41,5 @@ def stop_new_connections(listener: socket.socket) -> None:
         return
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in DROP_SYN))
     pointer = struct.pack("HL", len(DROP_SYN), ctypes.addressof(program))
-    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, pointer)
+    with suppress(PermissionError):  # some kernels want CAP_NET_ADMIN; who has just connected may be reset there
+        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, pointer)

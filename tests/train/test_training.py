@@ -15,8 +15,6 @@ SETTINGS = Settings(
     teacher_epochs=2,
     copies=2,
     student_epochs=3,
-    finish_copies=1,
-    finish_epochs=1,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+import pytest
 
 from tests.service.conftest import png_bytes
 from tests.service.models import shade_model
@@ -72,6 +74,17 @@ def test_it_ends_with_status_0_and_leaves_no_process(models: Path) -> None:
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(20) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, setpriv"
+)
+def test_it_ends_where_the_kernel_refuses_it_a_socket_filter(models: Path) -> None:
+    under = ["setpriv", "--bounding-set", "-net_admin"]  # some kernels want that right, which users do not have
+    with serve_workers({"SERVICE_MODELS": str(models)}, under=under) as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert not any("Traceback" in line for line in server.log)
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(models: Path, tmp_path: Path) -> None:
