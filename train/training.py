@@ -54,7 +54,7 @@ class Settings:
     teachers: int = 2
     teacher_epochs: int = 16
     copies: int = 12
-    student_epochs: int = 160
+    student_epochs: int = 100
     recipe: int = RECIPE
 
     def folder(self, cache: Path) -> Path:

@@ -178,19 +178,18 @@ def add_large(served: Server, models: Path, model: onnx.ModelProto, version: int
 
 
 def make_large() -> onnx.ModelProto:
-    """A classifier of (N, 28, 28, 1) uint8 with one large layer."""
+    """A classifier of (N, 28, 28, 1) float32 with one large layer: a conversion of pixels has to be put before it."""
     rng, width = np.random.default_rng(0), LARGE // 4 // 784
     weights = {
         "first": rng.normal(0, 0.01, (784, width)).astype(np.float32),
         "last": rng.normal(0, 0.01, (width, 10)).astype(np.float32),
     }
     nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["pixels"], ["flat"]),
+        helper.make_node("Flatten", ["image"], ["flat"]),
         helper.make_node("MatMul", ["flat", "first"], ["hidden"]),
         helper.make_node("MatMul", ["hidden", "last"], ["logits"]),
     ]
-    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 28, 28, 1])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 28, 28, 1])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])
     constants = [numpy_helper.from_array(value, name) for name, value in weights.items()]
     graph = helper.make_graph(nodes, "large", [image], [logits], constants)

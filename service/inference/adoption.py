@@ -16,7 +16,6 @@ from service.errors import ModelError
 from service.inference.description import PREFIX
 from service.inference.external_data import explain_absence, list_locations, locate
 from service.inference.file_kind import refuse_other_kinds
-from service.inference.graph_file import serialize
 from service.inference.image_input import read_image_tensor
 from service.inference.presets import combine, crops, keys_for_size
 from service.inference.readers import COMPANIONS, read_description
@@ -146,3 +145,16 @@ def _find_size(model: onnx.ModelProto, folder: Path) -> tuple[int, int]:
     shape = [dim.dim_value or dim.dim_param or None for dim in declared.shape.dim]
     tensor = read_image_tensor(Declared(inputs[0].name, dtype, shape), description)
     return tensor.height, tensor.width
+
+
+def serialize(model: onnx.ModelProto) -> bytes:
+    """The bytes of a model's file, without its external data.
+
+    Raises:
+        ModelError: They are more than one protobuf message may have, 2 GiB.
+    """
+    try:
+        data: bytes = model.SerializeToString()
+    except Exception as error:  # protobuf's own, EncodeError or ValueError by version
+        raise ModelError("it is larger than 2 GiB; store its weights as external data") from error
+    return data

@@ -58,7 +58,7 @@ def read_external_data(source: Path | bytes, folder: Path) -> InMemory:
 def mentions(source: Path | bytes, word: bytes) -> bool:
     """Whether these bytes are anywhere in a model; a large file is not held in memory for that, nor all threads up."""
     if isinstance(source, bytes):
-        return word in source
+        return any(source.find(word, at, at + CHUNK + len(word)) >= 0 for at in range(0, len(source), CHUNK))
     tail = b""
     with source.open("rb") as file:
         while chunk := file.read(CHUNK):

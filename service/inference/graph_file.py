@@ -6,16 +6,14 @@ onnx takes a sixth of a second to import, and a plain model of pixels needs noth
 from __future__ import annotations
 
 import math
-import mmap
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.errors import ModelError
 from service.inference.description import Label
 from service.inference.external_data import mentions
 from service.inference.image_input import ImageTensor
-from service.inference.outline import outline
+from service.inference.outline import Span, join, split
 
 if TYPE_CHECKING:
     import onnx
@@ -39,46 +37,40 @@ class GraphFile:
         self.labels: list[Label] = []  # that the graph itself has
 
     @cached_property
-    def model(self) -> onnx.ModelProto:
-        """The file's content, which `find_source` changes."""
+    def _content(self) -> tuple[bytes, onnx.ModelProto, list[Span]]:
+        """The file's bytes, its model without large initializers, which `find_source` changes, and where these are."""
         import onnx
 
-        return onnx.load(self.path, load_external_data=False)
+        data = self.path.read_bytes()
+        model, weights = split(data)
+        return data, onnx.load_model_from_string(model), weights
 
-    @cached_property
-    def _outline(self) -> onnx.ModelProto:
-        """The file's content without the values of large initializers."""
-        import onnx
+    @property
+    def _model(self) -> onnx.ModelProto:
+        return self._content[1]
 
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return onnx.load_model_from_string(outline(content))
+    def _write(self) -> bytes:
+        data, model, weights = self._content
+        return join(model.SerializeToString(), data, weights)
 
     def find_source(self, tensor: ImageTensor) -> Path | bytes:
-        """What ONNX Runtime is to load: the file, or its graph with the conversion of pixels before it.
-
-        Raises:
-            ModelError: The file is too large for one protobuf message, 2 GiB without external data.
-        """
+        """What ONNX Runtime is to load: the file, or its graph with the conversion of pixels before it."""
         if tensor.takes_pixels and not mentions(self.path, TRAINING):
             return self.path
         from service.inference.pixel_graph import prepend_conversion
 
         self._declare_statistics()
         self._unwrap_maps()
-        prepend_conversion(self.model, tensor)
-        return serialize(self.model)
+        prepend_conversion(self._model, tensor)
+        return self._write()
 
     def find_own_source(self) -> Path | bytes:
-        """What ONNX Runtime is to load where the model takes its own tensor; it must not be asked for another source.
-
-        Raises:
-            ModelError: As `find_source`.
-        """
+        """What ONNX Runtime is to load where the model takes its own tensor; not to be asked for another source."""
         if not (mentions(self.path, TRAINING) or mentions(self.path, MAPS)):
             return self.path
         self._declare_statistics()
         self._unwrap_maps()
-        return serialize(self.model)
+        return self._write()
 
     def takes_bytes(self, name: str) -> bool:
         """Whether the first arithmetic on an input of floats is made for 0 to 255, as Keras's Rescaling is.
@@ -87,7 +79,7 @@ class GraphFile:
         """
         from onnx import numpy_helper
 
-        graph = self._outline.graph
+        graph = self._model.graph
         constants = {each.name: each for each in graph.initializer}
         constants |= {node.output[0]: each.t for node in graph.node for each in node.attribute if each.name == "value"}
         readers = {name: node for node in reversed(graph.node) for name in node.input}
@@ -108,8 +100,7 @@ class GraphFile:
 
     def last_operation(self, output: str) -> str:
         """The operation that gives an output its numbers, "" where that is not one; what only moves them is skipped."""
-        model = self.model if "model" in vars(self) else self._outline  # as it is loaded
-        makers = {name: node for node in model.graph.node for name in node.output}
+        makers = {name: node for node in self._model.graph.node for name in node.output}
 
         def find(name: str) -> str:
             seen = 0
@@ -132,7 +123,7 @@ class GraphFile:
         """
         import onnx
 
-        graph = self.model.graph
+        graph = self._model.graph
         read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
         for node in graph.node:
             training = any(each.name == TRAINING.decode() and each.i for each in node.attribute)
@@ -146,7 +137,7 @@ class GraphFile:
         """Put the probabilities (N, classes) in the place of maps of a label to each, as scikit-learn's models end."""
         from onnx import TensorProto, helper
 
-        graph = self.model.graph
+        graph = self._model.graph
         for node in [node for node in graph.node if node.op_type == MAPS.decode()]:
             graph.node.remove(node)
             (labels,) = (helper.get_attribute_value(each) for each in node.attribute)
@@ -154,16 +145,3 @@ class GraphFile:
             for index, output in enumerate(graph.output):
                 if output.name == node.output[0]:
                     graph.output[index].CopyFrom(helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, None))
-
-
-def serialize(model: onnx.ModelProto) -> bytes:
-    """The bytes of a model's file, without its external data.
-
-    Raises:
-        ModelError: They are more than one protobuf message may have, 2 GiB.
-    """
-    try:
-        data: bytes = model.SerializeToString()
-    except Exception as error:  # protobuf's own, EncodeError or ValueError by version
-        raise ModelError("it is larger than 2 GiB; store its weights as external data") from error
-    return data

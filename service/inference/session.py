@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +20,7 @@ from service.priority import step_back
 # Folds zero padding into a MaxPool, which pads with minus infinity: other answers than the model's (seen in 1.31).
 WRONG_OPTIMIZERS = ["Pad_Fusion"]
 NO_MODEL = "it is no ONNX model, or one that was cut off or damaged on its way; copy or download it again"
+LARGE = 1 << 20  # bytes of a model
 FATAL_ONLY = 4  # ONNX Runtime's log level; what it would print comes back as an exception too
 # CUDA has kernels for these, so where one is on the CPU, ONNX Runtime keeps the arithmetic of shapes there on purpose.
 SHAPE_OPERATIONS = frozenset(
@@ -95,10 +99,11 @@ def _open(
         lengths = [len(content) for content in files.values()]
         options.add_external_initializers_from_files_in_memory(list(files), list(files.values()), lengths)
     try:
-        # Without `enable_fallback=0` ONNX Runtime would go on on the CPU after an error, and print to stdout.
-        session = ort.InferenceSession(
-            source, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS, enable_fallback=0
-        )
+        with _as_file(source) as loaded:
+            # Without `enable_fallback=0` ONNX Runtime would go on on the CPU after an error, and print to stdout.
+            session = ort.InferenceSession(
+                loaded, options, providers=providers, disabled_optimizers=WRONG_OPTIMIZERS, enable_fallback=0
+            )
     except Exception as error:  # ONNX Runtime's exceptions share no base but this
         if "INVALID_PROTOBUF" in str(error):
             raise ModelError(NO_MODEL) from error
@@ -106,6 +111,22 @@ def _open(
         raise kind(f"ONNX Runtime cannot load it: {first_line(error)}") from error
     session._model_bytes = None  # kept for the fallback that is switched off, as large as all weights
     return session
+
+
+@contextmanager
+def _as_file(source: Path | bytes) -> Iterator[Path | bytes]:
+    """A large model as a file in memory: of bytes ONNX Runtime copies all while it holds all threads up."""
+    if isinstance(source, Path) or len(source) < LARGE or sys.platform != "linux":
+        yield source
+        return
+    descriptor = os.memfd_create("model")
+    try:
+        view = memoryview(source)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 def read_placement(session: ort.InferenceSession, device: Device, every_one: bool = False) -> Placement:
