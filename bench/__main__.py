@@ -4,8 +4,14 @@
 to break it.
 """
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("bench: interrupted")
+
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 
@@ -14,23 +20,31 @@ def stop(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    if sys.argv[1:2] == ["compare"]:
+def main(arguments: list[str]) -> int:
+    """Run the command that the first words name; what it needs is imported first, and Ctrl-C then leaves at once."""
+    run: Callable[[list[str]], int]
+    if arguments[:1] == ["compare"]:
         from bench import compare  # which loads matplotlib
         from bench.photos import command as photos
 
-        others = [word for word in sys.argv[2:] if word != "--photos"]
-        sys.exit((photos if len(others) < len(sys.argv[2:]) else compare).main(others))
-    if sys.argv[1:2] == ["gpu"]:
+        run = photos.main if "--photos" in arguments else compare.main
+        arguments = [word for word in arguments[1:] if word != "--photos"]
+    elif arguments[:1] == ["gpu"]:
         from bench import gpu  # which needs onnx
 
-        sys.exit(gpu.main(sys.argv[2:]))
-    if sys.argv[1:2] == ["chaos"]:
+        run, arguments = gpu.main, arguments[1:]
+    elif arguments[:1] == ["chaos"]:
         from bench.chaos import command
 
-        sys.exit(command.main(sys.argv[2:]))
-    from bench import hammer
+        run, arguments = command.main, arguments[1:]
+    else:
+        from bench import hammer
 
-    sys.exit(hammer.main(sys.argv[1:]))
+        run = hammer.main
+    with tidying():
+        return run(arguments)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(main(sys.argv[1:]))

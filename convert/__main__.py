@@ -1,5 +1,10 @@
 """The command line: `python -m convert models/mnist/model.keras` writes `models/mnist/1/model.onnx`."""
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted")
+
 import argparse
 import math
 import os
@@ -14,7 +19,6 @@ from convert.errors import ConvertError, SourceError
 from convert.silence import prepare_environment, silenced
 from service.inference.options import PRESETS_HELP, add_keys, add_preset, said_keys
 
-INTERRUPTED = 130  # 128 and the number of SIGINT, as a shell has it
 # The keys that a converted file may say; its layout, size, labels and output are known.
 WRITTEN = (
     "range",
@@ -147,34 +151,32 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     started = time.perf_counter()
     try:
-        from convert.source import Reading, find_format  # here, since Ctrl-C may strike while numpy is imported
+        from convert.source import Reading, find_format
 
         find_format(arguments.model)  # before the seconds that importing TensorFlow takes
-        with silenced(not arguments.verbose), _own_temporary_folder():
+        with silenced(not arguments.verbose):
             try:
                 from convert.conversion import convert
             except ImportError as err:
                 raise SourceError(
                     f"{err.name or err} is not installed; install the project with its convert extra."
                 ) from err
-            convert(
-                arguments.model,
-                arguments.output or arguments.model.parent / str(arguments.version) / "model.onnx",
-                version=arguments.version,
-                labels=arguments.labels,
-                preset=arguments.preset,
-                keys=said_keys(arguments, WRITTEN),
-                opset=arguments.opset,
-                data=arguments.data,
-                optional_data=Path(os.environ["MNIST_NPZ"]) if os.environ.get("MNIST_NPZ") else None,
-                tolerance=arguments.tolerance,
-                precision=arguments.precision or "",
-                most_loss=arguments.most_loss,
-                reading=Reading(arguments.size, arguments.output_name, arguments.trust, tuple(arguments.imports)),
-            )
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+            with tidying(), _own_temporary_folder():
+                convert(
+                    arguments.model,
+                    arguments.output or arguments.model.parent / str(arguments.version) / "model.onnx",
+                    version=arguments.version,
+                    labels=arguments.labels,
+                    preset=arguments.preset,
+                    keys=said_keys(arguments, WRITTEN),
+                    opset=arguments.opset,
+                    data=arguments.data,
+                    optional_data=Path(os.environ["MNIST_NPZ"]) if os.environ.get("MNIST_NPZ") else None,
+                    tolerance=arguments.tolerance,
+                    precision=arguments.precision or "",
+                    most_loss=arguments.most_loss,
+                    reading=Reading(arguments.size, arguments.output_name, arguments.trust, tuple(arguments.imports)),
+                )
     except MemoryError:
         print("error: the memory is too small for this model; give a smaller --size, or more memory.", file=sys.stderr)
         return 1
@@ -240,4 +242,4 @@ if __name__ == "__main__":
     with suppress(OSError):  # a pipe that is closed
         sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)  # libraries that Ctrl-C has left half imported would write tracebacks while Python ends
+    os._exit(status)  # libraries that are left half imported would write tracebacks while Python ends

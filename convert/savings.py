@@ -5,6 +5,11 @@ MobileNetV2 (224x224, 1,000 classes) on made images. Its weights are drawn at ra
 trained one, the loss is not. How much a model moves by itself is told by the last line: float32, pixels 1 of 255 off.
 """
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted")
+
 import argparse
 import os
 import sys
@@ -29,13 +34,15 @@ CONTRAST = 3.0  # deviation of its logits, with which several hundred classes oc
 def main(argv: list[str] | None = None) -> int:
     """Print a line for each model and precision."""
     argparse.ArgumentParser(prog="python -m convert.savings", description=__doc__).parse_args(argv)
-    from convert.images import make_images
-    from convert.speed import name_processor
+    with silenced():
+        import convert.conversion  # noqa: F401 (TensorFlow, before there is something to tidy up)
+        from convert.images import make_images
+        from convert.speed import name_processor
 
     print(f"{name_processor()}, one thread; microseconds an image")
     print(f"{'model':<12} {'precision':<9} {'bytes':>10}  {'batch of 1':>10}  {'batch of 16':>11}  classes")
     data = os.environ.get("MNIST_NPZ")
-    with tempfile.TemporaryDirectory() as folder:
+    with tidying(), tempfile.TemporaryDirectory() as folder:
         if data and MNIST.exists():
             compare("mnist", MNIST, Path(data), "", Path(folder))
         images = Path(folder) / "images.npz"

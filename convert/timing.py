@@ -4,6 +4,11 @@ The example is the mnist_cnn that Keras shipped for years: two 3x3 convolutions 
 Untrained weights take the same time.
 """
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted")
+
 import argparse
 import platform
 import sys
@@ -28,7 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     if not arguments.model.is_file():
         print(f"error: {arguments.model} does not exist; name an ONNX file of a 28x28 model.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory() as folder:
+    with silenced():
+        import convert.conversion  # noqa: F401 (TensorFlow, before there is something to tidy up)
+    with tidying(), tempfile.TemporaryDirectory() as folder:
         example = Path(folder) / "example.onnx"
         with silenced(), redirect_stdout(StringIO()):
             convert_example(example)

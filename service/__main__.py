@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("service: interrupted")
+
 import argparse
 import logging
 import os

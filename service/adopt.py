@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("adopt: interrupted")
+
 import argparse
 import json
 import logging
@@ -44,16 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format="adopt: %(message)s")
     try:
         settings = replace(Settings.from_environment(), device="cpu")
-        print(adopt(options, settings))
+        with tidying():
+            print(adopt(options, settings))
     except ServiceError as error:
         print(f"adopt: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"adopt: {error.filename or options.file}: {error.strerror or error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("adopt: interrupted", file=sys.stderr)
-        return 130
     return 0
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("describe: interrupted")
+
 import argparse
 import json
 import logging
@@ -19,7 +24,7 @@ from service.inference.model import Model
 from service.inference.repository import FILE, NUMBER, ModelFile, explain_emptiness, find_versions
 from service.settings import Settings
 
-EPILOG = "exit status: 0 it can be served; 2 it cannot, or there is no such model"
+EPILOG = "exit status: 0 it can be served; 2 it cannot, or there is no such model; 130 interrupted"
 GAP = 2  # spaces between columns
 RESIZED = {
     "fit": "scaled to fit into {size} and padded with the colour of their border",

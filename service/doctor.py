@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("doctor: interrupted")
+
 import argparse
 import os
 import platform
@@ -20,7 +25,7 @@ from service.inference.onnx_runtime import ort
 from service.inference.repository import ModelFile
 from service.settings import Settings
 
-EPILOG = "exit status: 0 the service would start with these settings; 1 it would not"
+EPILOG = "exit status: 0 the service would start with these settings; 1 it would not; 130 interrupted"
 TIMING_S = 0.5  # for each batch size
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("predict: interrupted")
+
 import argparse
 import logging
 import re
@@ -51,11 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
     except StartupError as error:
         print(f"predict: {error}", file=sys.stderr)
         return 2
-    try:
+    with tidying():
         return classify(options, model, settings)
-    except KeyboardInterrupt:
-        print("predict: interrupted", file=sys.stderr)
-        return 130
 
 
 def classify(options: argparse.Namespace, model: Model, settings: Settings) -> int:

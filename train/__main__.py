@@ -1,5 +1,10 @@
 """The command line: `python -m train` writes models/mnist/model.keras, its labels and its model card."""
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted; the same command goes on from the last finished epoch")
+
 import argparse
 import dataclasses
 import os
@@ -7,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from convert.silence import silenced
 from train.data import DataError, Mnist, cache_folder, digest, load
 
 EPILOG = """\
@@ -30,9 +36,6 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, ImportError, OSError) as err:
         print(f"error: {_explain(err)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last finished epoch", file=sys.stderr)
-        return 130
     return 0
 
 
@@ -58,9 +61,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     """Train, publish, and clear the checkpoints away."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's remarks about this machine's hardware
-    from train.fonts import HELD_OUT, TRAINING, load_fonts
-    from train.publishing import Fonts, publish
-    from train.training import QUICK, Settings, train
+    with silenced():  # before that level applies
+        from train.fonts import HELD_OUT, TRAINING, load_fonts
+        from train.publishing import Fonts, publish
+        from train.training import QUICK, Settings, train
 
     settings = QUICK if arguments.quick else Settings()
     settings = dataclasses.replace(settings, seed=arguments.seed, data=digest(mnist))
@@ -73,9 +77,10 @@ def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     fonts = Fonts([], [])
     if settings.extras.fonts:
         fonts = Fonts(load_fonts(TRAINING, cache_folder()), load_fonts(HELD_OUT, cache_folder()))
-    student, curves = train(mnist.train_images, mnist.train_labels, fonts.training, settings, folder)
-    publish(student, curves, mnist, fonts, settings, arguments.output)
-    shutil.rmtree(folder)
+    with tidying():
+        student, curves = train(mnist.train_images, mnist.train_labels, fonts.training, settings, folder)
+        publish(student, curves, mnist, fonts, settings, arguments.output)
+        shutil.rmtree(folder)
 
 
 def _explain(err: Exception) -> str:

@@ -30,7 +30,7 @@ ON_REQUEST = {
     "peers": "how other servers end, whose environments it builds",
     "overload_peers": "other servers under more requests than they can answer, likewise",
 }
-EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments"
+EPILOG = "exit status: 0 all goals are met; 1 one is missed; 2 wrong arguments; 130 interrupted"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,6 +7,11 @@ Sheets with a bar of a digit's size, side by side, in turn, on one core; decodin
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("bench: interrupted")
+
 import json
 import os
 from functools import partial

@@ -1,5 +1,10 @@
 """The command line: `python -m convert.applications` tries all models and writes docs/applications.md."""
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted; the same command goes on with the next model")
+
 import argparse
 import dataclasses
 import json
@@ -13,7 +18,6 @@ from convert.applications.trial import Result, try_model
 from convert.files import replace_file
 from convert.silence import prepare_environment
 
-INTERRUPTED = 130
 EPILOG = """\
 All 40 take hours, and 20 GB of memory for the largest. Each result is kept as it comes, so an interrupted run goes on.
 
@@ -26,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     results = _read(arguments.results)
     asked = arguments.models or list(MODELS)
-    try:
+    with tidying():
         for number, name in enumerate(asked, 1):
             if name not in results or arguments.again:
                 print(f"{number} of {len(asked)}  {name} …", flush=True)
@@ -34,9 +38,6 @@ def main(argv: list[str] | None = None) -> int:
                     results[name] = try_model(name, Path(folder))
                 _keep(results, arguments.results, arguments.page)
             print(f"{number} of {len(asked)}  {_summary(results[name])}", flush=True)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on with the next model", file=sys.stderr)
-        return INTERRUPTED
     return int(any(results[name].error for name in asked))
 
 

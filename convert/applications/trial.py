@@ -2,6 +2,7 @@
 
 import multiprocessing
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -63,7 +64,15 @@ def _apart(function: Callable[Given, Returned], *arguments: Given.args, **option
     """What `function` returns in a process of its own."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, initializer=prepare_environment) as pool:
-        return pool.submit(function, *arguments, **options).result()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # in the child, which would write a traceback of its own
+        future = pool.submit(function, *arguments, **options)
+        signal.signal(signal.SIGINT, before)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
 
 
 def _make(name: str, folder: Path) -> tuple[int, int]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from service.interruption import leave_at_once, tidying
+
+if __name__ == "__main__":  # before what takes a second to import
+    leave_at_once("interrupted")
+
 import argparse
 import json
 import os
@@ -11,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.silence import silenced
 from train.data import DataError, cache_folder, load
 from train.fonts import HELD_OUT, Font, FontError, load_fonts
 
@@ -34,9 +40,6 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, ImportError, OSError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
     return 0
 
 
@@ -66,11 +69,12 @@ def report(model: Path, resize: str, images: NDArray[np.uint8], labels: NDArray[
     if not model.is_file():
         raise DataError(f"{model} does not exist: give a .keras file")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    with silenced():
+        import keras
 
-    from train.evaluation import FITTED, prepare
-    from train.strangers.rows import Row, measure
-    from train.strangers.table import write_table
+        from train.evaluation import FITTED, prepare
+        from train.strangers.rows import Row, measure
+        from train.strangers.table import write_table
 
     try:
         network = keras.models.load_model(model, compile=False)
@@ -81,7 +85,8 @@ def report(model: Path, resize: str, images: NDArray[np.uint8], labels: NDArray[
         return np.asarray(network.predict(pictures, CHUNK, verbose=0))
 
     way = prepare if resize == "trim" else lambda pixels: prepare(pixels, FITTED)
-    rows = list(measure(classify, images, labels, load_held_out(), way))
+    with tidying():
+        rows = list(measure(classify, images, labels, load_held_out(), way))
     print(write_table(rows))
     print(json.dumps({row.name: round(row.value, 2) for row in rows if isinstance(row, Row)}))
 
