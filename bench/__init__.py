@@ -2,3 +2,7 @@
 
 It speaks HTTP only, but for `bench.inprocess`, and for the peers that are given this service's decoder.
 """
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use unless told not to before it is imported

@@ -12,3 +12,7 @@ The way the data goes, one module a step:
 The service imports nothing of this. Of the service, pictures and serving import what a file can say of its pictures,
 and the code that serves it, so that what is proven is what runs.
 """
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reports its use unless told not to before it is imported

@@ -19,6 +19,7 @@ from convert.errors import ConvertError, SourceError
 from convert.silence import prepare_environment, silenced
 from service.inference.options import PRESETS_HELP, add_keys, add_preset, said_keys
 
+OURS = ("convert", "service")
 # The keys that a converted file may say; its layout, size, labels and output are known.
 WRITTEN = (
     "range",
@@ -158,6 +159,8 @@ def main(argv: list[str] | None = None) -> int:
             try:
                 from convert.conversion import convert
             except ImportError as err:
+                if (err.name or "").split(".")[0] in OURS:
+                    raise  # a defect
                 raise SourceError(
                     f"{err.name or err} is not installed; install the project with its convert extra."
                 ) from err

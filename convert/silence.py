@@ -13,8 +13,6 @@ from contextlib import contextmanager
 ENVIRONMENT = {
     # Neither side of the comparison needs a GPU, and TensorFlow would take all of its memory.
     "CUDA_VISIBLE_DEVICES": "-1",
-    # ONNX Runtime sends usage events, with the model's name in them, unless told not to before it is imported.
-    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 

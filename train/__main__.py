@@ -15,6 +15,7 @@ from pathlib import Path
 from convert.silence import silenced
 from train.data import DataError, Mnist, cache_folder, digest, load
 
+OURS = ("train", "convert", "service")
 EPILOG = """\
 An interrupted run goes on where it stopped when the same command is given again: its checkpoints, about 0.8 GB, lie in
 ~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run takes about 50 minutes on two
@@ -85,6 +86,8 @@ def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
 
 def _explain(err: Exception) -> str:
     if isinstance(err, ImportError):
+        if (err.name or "").split(".")[0] in OURS:
+            raise err  # a defect
         return f"{err.name or err} is not installed; install the project with its train extra"
     return f"cannot write {err.filename} ({err.strerror})" if isinstance(err, OSError) else str(err)
 

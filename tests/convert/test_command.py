@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from convert.__main__ import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -151,3 +153,19 @@ def test_ctrl_c_is_one_line_and_130(step: str, model_file: Path) -> None:
         _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (130, "interrupted\n")
     assert sorted(model_file.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(("missing", "told"), [("onnxslim", True), ("convert.graph", False)])
+def test_only_a_foreign_module_is_said_to_be_not_installed(
+    missing: str, told: bool, model_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("convert.conversion", "convert.graph"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    if told:
+        assert main([str(model_file)]) == 2
+    else:
+        with pytest.raises(ImportError):  # a defect, whose traceback is wanted
+            main([str(model_file)])
+    sentence = f"error: {missing} is not installed; install the project with its convert extra.\n"
+    assert capsys.readouterr().err == (sentence if told else "")

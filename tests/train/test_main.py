@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,20 @@ def test_wrong_arguments_exit_with_status_2(wrong: list[str], capsys: pytest.Cap
         main(wrong)
     assert exit_.value.code == 2
     assert "python -m train: error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("missing", "told"), [("keras", True), ("train.fonts", False)])
+def test_only_a_foreign_module_is_said_to_be_not_installed(
+    missing: str, told: bool, tmp_path: Path, tiny_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--quick", "--data", str(tiny_file), "--output", str(tmp_path)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "train.publishing", raising=False)
+        patch.setitem(sys.modules, missing, None)
+        if told:
+            assert main(command) == 2
+        else:
+            with pytest.raises(ImportError):  # a defect, whose traceback is wanted
+                main(command)
+    sentence = f"error: {missing} is not installed; install the project with its train extra\n"
+    assert capsys.readouterr().err == (sentence if told else "")
