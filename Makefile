@@ -1,5 +1,5 @@
 # make serve   sets up .venv and serves the models in the repository at http://127.0.0.1:8000
-#              (make serve HOST=0.0.0.0 PORT=8080 WORKERS=4)
+#              (make serve HOST=0.0.0.0 PORT=8080 WORKERS=4; CPU=1 installs what the CPU needs only)
 # make test    sets up .venv with all extras, then lint, types and every test
 # make train, make convert, make bench   the rest of the pipeline; each sets up what it needs
 
@@ -10,12 +10,14 @@ WORKERS ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
+UNINSTALL := $(BIN)/python -m pip --disable-pip-version-check uninstall --quiet --quiet --yes
+FOR_BOTH := if [ -e $(VENV)/.serve-cpu ]; then $(UNINSTALL) onnxruntime && rm $(VENV)/.serve-cpu; fi
 # CUDA's libraries are a few gigabytes, so they are installed where there is a GPU only.
 CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
 
 .PHONY: serve test lint train convert bench clean
 
-serve: $(VENV)/.serve
+serve: $(VENV)/.serve$(if $(CPU),-cpu)
 	$(BIN)/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
 MEASURES := tests/bench tests/page/test_lighthouse.py
@@ -45,13 +47,26 @@ clean:
 	rm -rf $(VENV) .bench build *.egg-info
 
 $(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not found; name another, such as make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "The venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
+# ONNX Runtime for the CPU alone is a small part of the one for both. They own the same folder, so that one must have
+# gone before the other comes; pip cannot take one in the place of the other that pyproject.toml asks for.
+$(VENV)/.serve-cpu: $(BIN)/python pyproject.toml constraints.txt
+	$(UNINSTALL) onnxruntime-gpu
+	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+		| sed 's/^onnxruntime-gpu/onnxruntime/' > $(VENV)/cpu.txt
+	$(PIP) --requirement $(VENV)/cpu.txt
+	$(PIP) --no-deps --editable .
+	@rm -f $(VENV)/.serve $(VENV)/.test; touch $@
+
 $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
+	@$(FOR_BOTH)
 	$(PIP) --editable . $(CUDA)
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@$(FOR_BOTH)
 	$(PIP) --editable '.[test]' $(CUDA)
 	@touch $@ $(VENV)/.serve

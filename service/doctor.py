@@ -61,7 +61,7 @@ def report(files: Sequence[ModelFile], device: Device, settings: Settings) -> At
     """
     attempt = load_one(files, device, settings)
     for file, sentence in attempt.failures:
-        print_line(f"model {file.name}"[:13], f"version {file.version} cannot be served: {sentence}")
+        print_line(f"model {file.name}", f"version {file.version} cannot be served: {sentence}")
     model = attempt.model
     if model is not None:
         print_model(model)
@@ -75,7 +75,7 @@ def report(files: Sequence[ModelFile], device: Device, settings: Settings) -> At
 
 def print_line(title: str, text: str) -> None:
     """One row of the report."""
-    print(f"{title:<14}{text}")
+    print(f"{title:<13} {text}")
 
 
 def print_machine() -> None:
@@ -95,7 +95,7 @@ def print_cuda(obstacle: str | None) -> None:
             major, minor = gpu.capability
             print_line("GPU", f"{gpu.name}, {gpu.memory / 2**30:.0f} GiB, compute capability {major}.{minor}")
         for library in cuda_probe.load_libraries():
-            print_line("library", f"{library.name:<36}{library.path or library.problem}")
+            print_line("library", f"{library.name:<35} {library.path or library.problem}")
     print_line("CUDA", f"cannot be used: {obstacle}" if obstacle else "works: a convolution has run on the GPU")
 
 
@@ -103,7 +103,7 @@ def print_model(model: Model) -> None:
     """Where a model's nodes are, and how fast it is."""
     nodes = ", ".join(f"{count} nodes on {provider}" for provider, count in model.placement.counts.items())
     graphs = ", CUDA graphs" if model.device.graphs else ""
-    print_line(f"model {model.name}"[:13], f"version {model.version} on {model.device.name}: {nodes}{graphs}")
+    print_line(f"model {model.name}", f"version {model.version} on {model.device.name}: {nodes}{graphs}")
     for stray in model.placement.strays:
         print_line("", f"on the CPU for want of a kernel: {stray}")
     for size in sorted({1, model.max_batch}):

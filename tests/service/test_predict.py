@@ -169,6 +169,14 @@ def test_the_doctor_names_models_that_cannot_be_used_and_goes_on(partly_bad: Pat
     assert f"service       does not start: cannot serve {partly_bad}/a/1/model.onnx: it is empty" in report
 
 
+def test_the_doctor_shows_a_long_name_as_a_whole(tmp_path: Path) -> None:
+    shade_model(tmp_path / "a-name-of-many-letters/1/model.onnx")
+    environment = {**os.environ, "SERVICE_MODELS": str(tmp_path), "SERVICE_DEVICE": "cpu"}
+    command = [sys.executable, "-m", "service.doctor"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert "model a-name-of-many-letters version 1 on cpu" in done.stdout
+
+
 def test_no_model_is_one_sentence(models: Path, folder: Path) -> None:
     done = predict(models, "--model=nope", folder / "dark.png")
     assert (done.returncode, done.stdout) == (2, "")
