@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,26 @@ from bench.mnist import read_test_set
 from bench.upload import VARIANTS, Upload, make_upload
 
 MODEL = "mnist"
+INDEX_PATH = "/v2/repository/index"  # where this service tells what it serves
+TIMEOUT_S = 10.0
 # Images are encoded this many ahead, or to this many bytes, while the clock stands still.
 BLOCK, BLOCK_BYTES = 2000, 256 << 20
+
+EPILOG = """\
+other forms, each with a --help of its own:
+  python -m bench compare            this service beside other servers
+  python -m bench compare --photos   the same on photographs
+  python -m bench gpu                a GPU beside the CPU
+  python -m bench chaos              bad input and bad luck; it says whether the service held
+
+without HTTP, python -m bench.inprocess.NAME:
+  decoding   milliseconds from a PNG to a model's view, beside OpenCV, Pillow and libvips
+  trimming   microseconds to find what is drawn
+  profiles   what it changes that colour profiles are not applied
+  pipeline, inference, photos   parts of the comparisons above, which start them
+
+exit status: 0 all requests were answered; 1 one failed; 2 there was nothing to measure; 130 interrupted
+"""
 
 
 class TestSet(NamedTuple):
@@ -29,6 +48,7 @@ class TestSet(NamedTuple):
 
     size: int
     make_upload: Callable[[SplitResult, int], Upload]  # of the picture with that number
+    labels: frozenset[str]  # all that there are; none where nobody knows them
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,13 +57,15 @@ def main(arguments: Sequence[str]) -> int:
     try:
         test_set = find_test_set(options)
         with served(options.url, options.model) as url:
-            tally = report.Tally()
+            tally = report.Tally(test_set.labels)
             elapsed_s = run(hammer(urlsplit(url), test_set, tally, options))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
     figures = tally.figures(elapsed_s)
     report.print_table(figures)
+    if tally.find_nonsense():
+        print(f"bench: no accuracy, for {tally.find_nonsense()}", file=sys.stderr)
     sent = {"images": str(options.images)} if options.images else {"variant": options.variant}
     print(json.dumps({"url": url, **sent, "concurrency": options.concurrency, **figures}))
     return 1 if tally.errors else 0
@@ -51,9 +73,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, epilog=EPILOG, formatter_class=as_written
+    )
     parser.add_argument("--url", type=_url, help="of a running server; without it, one is started and stopped")
-    parser.add_argument("--model", default=MODEL, help="name of the model to ask, default %(default)s")
+    parser.add_argument("--model", help=f"name of the model to ask, default the only one, or {MODEL}")
     parser.add_argument(
         "--images",
         type=Path,
@@ -79,24 +104,51 @@ def find_test_set(options: argparse.Namespace) -> TestSet:
     """
     if options.images:
         pictures = folder.find_pictures(options.images)
-        return TestSet(len(pictures), lambda url, index: folder.make_upload(url, index, pictures[index]))
-    images, labels = read_test_set(options.data)
+        labels = frozenset(picture.label for picture in pictures if picture.label is not None)
+        return TestSet(len(pictures), lambda url, index: folder.make_upload(url, index, pictures[index]), labels)
+    images, classes = read_test_set(options.data)
 
     def make(url: SplitResult, index: int) -> Upload:
-        return make_upload(url, index, images[index], int(labels[index]), options.variant)
+        return make_upload(url, index, images[index], int(classes[index]), options.variant)
 
-    return TestSet(len(images), make)
+    return TestSet(len(images), make, frozenset("0123456789"))
 
 
 @contextmanager
-def served(url: str | None, model: str) -> Iterator[str]:
+def served(url: str | None, model: str | None) -> Iterator[str]:
     """The model's address on the running server, or on one that runs meanwhile; a path in `url` is kept."""
-    path = f"/{quote(model)}/classify"
     if url:
-        yield url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
+        yield url if urlsplit(url).path.strip("/") else find_route(url.rstrip("/"), model)
         return
     with server.running(server.service_command, server.READY_PATH) as started:
-        yield f"http://127.0.0.1:{started.port}{path}"
+        yield find_route(f"http://127.0.0.1:{started.port}", model)
+
+
+def find_route(url: str, model: str | None) -> str:
+    """The address of the model on that server; without a name, of the only one or of MODEL.
+
+    Raises:
+        ServerError: There are several others, and the sentence names them.
+    """
+    if model is None:
+        names = read_names(url)
+        if len(names) > 1 and MODEL not in names:
+            raise ServerError(f"the models at {url} are {', '.join(names)}; choose one with --model")
+        model = names[0] if len(names) == 1 else MODEL
+    return f"{url}/{quote(model)}/classify"
+
+
+def read_names(url: str) -> list[str]:
+    """Of the models that are served there; none where the server does not tell."""
+    split = urlsplit(url)
+    connection = http.client.HTTPConnection(split.hostname or "", split.port or 80, timeout=TIMEOUT_S)
+    try:
+        connection.request("POST", INDEX_PATH, b'{"ready": true}')
+        return [str(entry["name"]) for entry in json.load(connection.getresponse())]
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
+        return []
+    finally:
+        connection.close()
 
 
 async def hammer(url: SplitResult, test_set: TestSet, tally: report.Tally, options: argparse.Namespace) -> float:

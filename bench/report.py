@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.client import Answer
 
+FOREIGN = 0.9  # of the answers
 PERCENTILES = (50, 90, 99)
 
 
@@ -22,7 +23,9 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 class Tally:
     """Counts answers as they come in."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Collection[str] = ()) -> None:
+        self.labels = labels  # of the pictures, where they are known
+        self.foreign: Counter[str] = Counter()  # answered classes that are none of them
         self.correct = 0
         self.judged = 0  # good answers whose right class is known
         self.latencies_s: list[float] = []  # of good answers
@@ -37,6 +40,15 @@ class Tally:
         self.latencies_s.append(answer.latency_s)
         self.judged += answer.upload.label is not None
         self.correct += is_correct
+        cls = str(json.loads(answer.body)["cls"])
+        if self.labels and cls not in self.labels:
+            self.foreign[cls] += 1
+
+    def find_nonsense(self) -> str:
+        """Why an accuracy would say nothing: nearly all classes are not of these pictures; empty where it does say."""
+        if self.foreign.total() <= FOREIGN * self.judged:
+            return ""
+        return f"no picture here is of class {next(iter(self.foreign))!r}, as the model answers: is it the right model?"
 
     def figures(self, elapsed_s: float) -> dict[str, object]:
         """The result, rounded for reading."""
@@ -45,7 +57,7 @@ class Tally:
         result: dict[str, object] = {
             "answers": good,
             "failed": failed,
-            "accuracy": round(self.correct / self.judged, 4) if self.judged else None,
+            "accuracy": round(self.correct / self.judged, 4) if self.judged and not self.find_nonsense() else None,
             "requests_per_s": round(good / elapsed_s, 1) if elapsed_s else 0.0,
         }
         for percent in PERCENTILES:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.server import free_port
+from bench.server import ROOT, free_port
 from tests.bench.conftest import Answer, Run, right_answer
 
 Answering = Callable[[Answer], str]
@@ -46,10 +47,11 @@ def test_print_shows_each_answer(bench: Run, answering: Answering) -> None:
 
 def test_wrong_class_is_no_failure(bench: Run, answering: Answering) -> None:
     """A server may be inaccurate; the command's exit code is about requests."""
-    wrong = b'{"cls": "none", "fn": "%b"}'
+    wrong = b'{"cls": %d, "fn": "%b"}'
 
     def answer(number: int, body: bytes) -> tuple[int, bytes]:
-        return 200, wrong % json.loads(right_answer(body))["fn"].encode()
+        right = json.loads(right_answer(body))
+        return 200, wrong % ((right["cls"] + 1) % 10, right["fn"].encode())
 
     done = bench("--url", answering(answer), "--count", "20")
     assert done.returncode == 0
@@ -125,3 +127,41 @@ def test_variants(bench: Run, answering: Answering, variant: str, size: tuple[in
     assert pixels[0, 0] == corner
     assert pixels.min() <= 60
     assert pixels.max() >= 200
+
+
+def test_classes_that_the_pictures_do_not_have_are_no_accuracy(bench: Run, answering: Answering) -> None:
+    def answer(number: int, body: bytes) -> tuple[int, bytes]:
+        return 200, json.dumps({**json.loads(right_answer(body)), "cls": "tabby"}).encode()
+
+    done = bench("--url", answering(answer), "--count", "20")
+    assert (done.returncode, last_line(done.stdout)["accuracy"]) == (0, None)
+    sentence = "no accuracy, for no picture here is of class 'tabby', as the model answers: is it the right model?"
+    assert done.stderr.splitlines()[-1] == f"bench: {sentence}"
+
+
+@pytest.mark.parametrize(("names", "asked"), [(["my model"], "my%20model"), (["a", "mnist"], "mnist"), ([], "mnist")])
+def test_the_route_is_found(bench: Run, answering: Answering, names: list[str], asked: str) -> None:
+    """Of the only model, or of the usual one, or where the server does not tell."""
+
+    def answer(number: int, body: bytes) -> tuple[int, bytes]:
+        return 200, json.dumps([{"name": name} for name in names]).encode() if number == 0 else right_answer(body)
+
+    address = answering(answer).removesuffix("/mnist/classify")
+    done = bench("--url", address, "--count", "5")
+    assert (done.returncode, last_line(done.stdout)["url"]) == (0, f"{address}/{asked}/classify")
+
+
+def test_several_models_are_named(bench: Run, answering: Answering) -> None:
+    address = answering(lambda number, body: (200, b'[{"name": "a"}, {"name": "b"}]')).removesuffix("/mnist/classify")
+    done = bench("--url", address)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"bench: the models at {address} are a, b; choose one with --model\n"
+
+
+def test_help_names_every_form(bench: Run) -> None:
+    done = bench("--help")
+    for form in ("compare", "compare --photos", "gpu", "chaos"):
+        assert f"python -m bench {form} " in done.stdout
+    for file in (ROOT / "bench/inprocess").glob("*.py"):
+        if "__main__" in file.read_text():
+            assert re.search(rf"\b{file.stem}\b", done.stdout)
