@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import logging
 import multiprocessing
+import signal
 import time
+from multiprocessing import resource_tracker
 from socket import socket
 
 from uvicorn import Config
@@ -100,7 +102,11 @@ class Supervisor(Multiprocess):
 
     def _start(self, listener: socket) -> Worker:
         worker = Worker(self.config, listener, self._page, self._regions.pop(0))
+        resource_tracker.ensure_running()  # which the first worker would start, and that unblocks the signal
+        # The worker inherits that: an interrupt at the terminal is the supervisor's, also while the worker imports.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
 
     def _end(self, worker: Worker, deadline: float) -> None:

@@ -68,12 +68,38 @@ def test_a_lone_server_reloads_and_keeps_the_old_worker_when_the_new_one_cannot_
         assert httpx.post(f"{server.url}/shade/classify", files=LIGHT).json() == {"cls": "light", "fn": "a"}
 
 
+def commands_of(pid: int) -> str:
+    """The command lines of a process's children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return " ".join(Path(f"/proc/{child}/cmdline").read_text() for child in children)
+
+
 def test_it_ends_with_status_0_and_leaves_no_process(models: Path) -> None:
     with serve_workers({"SERVICE_MODELS": str(models)}, "--workers", "2") as server:
         workers = pids(server)
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(20) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_an_interrupt_while_workers_import_leaves_no_traceback(models: Path) -> None:
+    """Ctrl-C at a terminal is for all processes, and the workers leave it to the supervisor from their start on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0", "--workers", "2"],
+        env={**os.environ, "SERVICE_MODELS": str(models)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        while "spawn_main" not in commands_of(process.pid):
+            assert process.poll() is None
+            time.sleep(0.001)
+        time.sleep(0.05)  # Python itself has started
+        os.killpg(process.pid, signal.SIGINT)
+        log = process.communicate(timeout=60)[1]
+    assert "Traceback" not in log
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(
