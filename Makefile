@@ -11,7 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --constraint constraints.txt
 UNINSTALL := $(BIN)/python -m pip --disable-pip-version-check uninstall --quiet --quiet --yes
-FOR_BOTH := if [ -e $(VENV)/.serve-cpu ]; then $(UNINSTALL) onnxruntime && rm $(VENV)/.serve-cpu; fi
+# Whether it is there or not: an installation that was broken off has left no stamp.
+FOR_BOTH := rm -f $(VENV)/.serve-cpu; $(UNINSTALL) onnxruntime
 # CUDA's libraries are a few gigabytes, so they are installed where there is a GPU only.
 CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
 
@@ -54,12 +55,13 @@ $(BIN)/python:
 # ONNX Runtime for the CPU alone is a small part of the one for both. They own the same folder, so that one must have
 # gone before the other comes; pip cannot take one in the place of the other that pyproject.toml asks for.
 $(VENV)/.serve-cpu: $(BIN)/python pyproject.toml constraints.txt
+	@rm -f $(VENV)/.serve $(VENV)/.test
 	$(UNINSTALL) onnxruntime-gpu
 	@$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
 		| sed 's/^onnxruntime-gpu/onnxruntime/' > $(VENV)/cpu.txt
 	$(PIP) --requirement $(VENV)/cpu.txt
 	$(PIP) --no-deps --editable .
-	@rm -f $(VENV)/.serve $(VENV)/.test; touch $@
+	@touch $@
 
 $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
 	@$(FOR_BOTH)
