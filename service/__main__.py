@@ -12,6 +12,7 @@ import logging
 import os
 import resource
 import sys
+from importlib.metadata import version
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -69,6 +70,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--root-path", default="", help="prefix that a reverse proxy adds")
     parser.add_argument("--way", choices=("fast", "asgi"), default="fast", help="of small uploads, default %(default)s")
     parser.add_argument("--access-log", action="store_true", help="log each request; costs half the throughput")
+    parser.add_argument("--version", action="version", version=version("upload-and-classify"))
     options = parser.parse_args(arguments)
     if options.workers < 1 or not 0 <= options.port < 65536 or options.grace < 1:
         parser.error("--workers and --grace are at least 1, --port is 0 to 65535")

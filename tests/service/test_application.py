@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+import tomllib
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -288,7 +289,10 @@ def test_other_methods_are_refused_in_json(client: httpx.Client) -> None:
 def test_metadata_tells_the_model_and_where_it_runs(client: httpx.Client) -> None:
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2/health/live").json() == {"live": True}
-    assert client.get("/v2").json()["models"] == ["colour", "shade"]
+    server = client.get("/v2").json()
+    assert server["models"] == ["colour", "shade"]
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    assert server["version"] == client.get("/openapi.json").json()["info"]["version"] == project["version"]
     about = client.get("/v2/models/shade").json()
     assert "metadata" in about["parameters"].pop("provenance")["labels"]
     assert about == {

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -111,6 +112,11 @@ def test_it_ends_where_the_kernel_refuses_it_a_socket_filter(models: Path) -> No
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
         assert not any("Traceback" in line for line in server.log)
+
+
+def test_its_version_is_that_of_the_project() -> None:
+    done = subprocess.run([sys.executable, "-m", "service", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"]
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(models: Path, tmp_path: Path) -> None:
