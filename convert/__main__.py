@@ -140,7 +140,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--tolerance",
         type=_tolerance,
         default=1e-4,
-        help="largest difference allowed between two outputs, unless four times what the last bit of each pixel moves "
+        help="largest difference allowed between two outputs, unless eight times what the last bit of each pixel moves "
         "in Keras is more: of probabilities, or as a share of how far logits move from image to image (default: 1e-4)",
     )
     parser.add_argument("--verbose", action="store_true", help="show the log of TensorFlow and tf2onnx")

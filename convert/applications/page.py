@@ -21,7 +21,7 @@ It goes on where it was interrupted.
 
 - **difference** is the largest one between two logits, as a share of how far a class's logit moves from picture to
   picture. **Keras** itself moves by as much when each pixel changes by its last bit (one ulp), at random: what is
-  below four times that, or below 1e-4, is rounding.
+  below eight times that, or below 1e-4, is rounding.
 - **agree** is the share of pictures with the same class; **classes**, how many occur. Slow networks get fewer pictures.
 - **seconds** are from the file read to the ONNX model checked, without the comparison.
 - **GB** is the peak of the whole command, with the comparison; **goal**, 12 times the weights and 1 GB.
