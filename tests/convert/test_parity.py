@@ -51,7 +51,7 @@ def test_a_model_that_rounding_moves_is_allowed_as_much() -> None:
         outputs([0.0, 10.02], [5.0, 0.0]),
         outputs([0, 10.01], [5, 0]),
     )
-    assert compare(expected, actual, moved, tolerance=1e-4).allowed == pytest.approx(4e-3, rel=0.01)
+    assert compare(expected, actual, moved, tolerance=1e-4).allowed == pytest.approx(8e-3, rel=0.01)
     with pytest.raises(ParityError, match=r"Keras itself moves by 0\.0e\+00.*where that is exact enough, --tolerance"):
         compare(expected, actual, expected, tolerance=1e-4)
 
