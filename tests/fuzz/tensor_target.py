@@ -39,7 +39,7 @@ def check(data: bytes) -> bool:
     assert tuple(sides) == SHAPE
     assert request.tensor.dtype == np.float32
     assert {wanted.name for wanted in request.wanted} <= set(SIGNATURE.outputs)
-    if length != b"0":
+    if not length or int(length):  # a header of no bytes, in whatever zeros, says that the body is the tensor
         _compare(request, body[: int(length)] if length else body)
     return True
 

@@ -93,6 +93,8 @@ def test_500_files(page: Page, five_hundred: list[Path], tmp_path: Path) -> None
     expect(page.get_by_role("option")).to_have_count(500)
     assert page.locator("#progress").evaluate("bar => [bar.value, bar.max]") == [500, 500]
     expect(page.get_by_role("status")).to_contain_text("500 files")
+    # Before the clicks: what moves later than half a second after one, on a busy machine, counts as a shift, too.
+    assert page.evaluate("shifts.reduce((sum, shift) => sum + shift, 0)") < 0.01
     page.get_by_text("Wrong").click()
     expect(page.locator(".card:visible")).to_have_count(10)
     with page.expect_download() as download:
@@ -104,7 +106,6 @@ def test_500_files(page: Page, five_hundred: list[Path], tmp_path: Path) -> None
     assert all(float(row["probability"]) > 0 < float(row["latency_ms"]) for row in rows)
     page.get_by_role("button", name="Clear").last.click()
     expect(page.locator("#results")).to_be_hidden()
-    assert page.evaluate("shifts.reduce((sum, shift) => sum + shift, 0)") < 0.01
 
 
 def test_at_most_six_requests_at_a_time(page: Page, five_hundred: list[Path]) -> None:
