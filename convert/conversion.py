@@ -81,7 +81,7 @@ def convert(
     parity = _prove(source, content, images, pictures, tolerance)
 
     report("serving", f"{COUNT} made pictures of other sizes, as the service would")
-    served = compare_served(source, pictures, content, tolerance)
+    served = compare_served(source, pictures, content, parity.allowed)
     if calibrating is not None:
         lowered = _lower(content, precision, samples, pictures, calibrating, most_loss)
         operations, content = count_operations(lowered), lowered.SerializeToString()

@@ -96,8 +96,7 @@ def compare(expected: Outputs, actual: Outputs, moved: Outputs | None = None, *,
         raise ParityError(
             "The Keras model itself answers NaN or infinity for some images; look for a division by zero in it."
         )
-    movement = float(np.ptp(expected, axis=0).max())
-    unit = _find_unit(expected, movement)
+    unit = find_unit(expected)
     difference = float(np.abs(actual - expected).max()) / unit
     own = 0.0 if moved is None else float(np.abs(moved - expected).max()) / unit
     allowed = max(tolerance, min(OWN_FACTOR * own, OWN_LIMIT))
@@ -117,12 +116,21 @@ def compare(expected: Outputs, actual: Outputs, moved: Outputs | None = None, *,
             f"classes agree on {agreement:.2%}; nothing was written ({way_out})."
         )
     classes = len(np.unique(expected.argmax(axis=1)))
-    return Parity(len(expected), difference, own, allowed, agreement, classes, movement <= tolerance * unit)
+    return Parity(
+        len(expected),
+        difference,
+        own,
+        allowed,
+        agreement,
+        classes,
+        float(np.ptp(expected, axis=0).max()) <= tolerance * unit,
+    )
 
 
-def _find_unit(expected: Outputs, movement: float) -> float:
+def find_unit(expected: Outputs) -> float:
+    """What a difference is a share of: 1 for probabilities, the spread for logits."""
     if (expected >= 0).all() and (expected <= 1).all():
         return 1.0
-    largest = float(np.abs(expected).max())
+    movement, largest = float(np.ptp(expected, axis=0).max()), float(np.abs(expected).max())
     # Logits that hardly move are an untrained model's: their spread is rounding, and their size is the measure.
     return movement if movement > 1e-3 * largest else largest

@@ -13,7 +13,7 @@ from PIL import Image
 
 from convert.errors import GraphError, ParityError
 from convert.images import Images, ImageShape, make_images
-from convert.parity import Outputs, Parity, compare, move_last_bits, run_source
+from convert.parity import OWN_LIMIT, Outputs, Parity, compare, find_unit, move_last_bits, run_source
 from convert.pictures import Pictures
 from convert.source import Source
 from service.errors import ServiceError
@@ -32,8 +32,10 @@ SETTINGS = Settings(max_batch=8)
 COUNT = len(SIZES) * len(CHANNELS) * 2
 
 
-def compare_served(source: Source, pictures: Pictures, content: bytes, tolerance: float) -> Parity:
+def compare_served(source: Source, pictures: Pictures, content: bytes, allowed: float) -> Parity:
     """How far the service's probabilities for COUNT made pictures of several sizes are from the Keras model's.
+
+    `allowed` is how far the outputs may differ, as a share of their spread where they are logits.
 
     Raises GraphError when the service cannot serve the file, ParityError when its answers differ.
     """
@@ -48,7 +50,9 @@ def compare_served(source: Source, pictures: Pictures, content: bytes, tolerance
         raise GraphError(f"The service cannot serve the converted model: {err}; nothing was written.") from err
     try:
         expected, *moved = [as_probabilities(values, activation) for values in answers]
-        return compare(expected, served, *moved, tolerance=tolerance)
+        if activation == "softmax":  # which moves by half of what its logits do, at most
+            allowed = max(allowed, min(allowed * find_unit(answers[0]) / 2, OWN_LIMIT))
+        return compare(expected, served, *moved, tolerance=allowed)
     except ParityError as err:
         raise ParityError(f"From the bytes of a picture to the service's probabilities: {err}") from err
 
