@@ -21,7 +21,7 @@ try:
 except ImportError:  # not on Windows
     from asyncio import new_event_loop
 
-TIMEOUT_S = 90.0  # for one answer; longer than the service itself takes at most, SERVICE_DEADLINE_S
+TIMEOUT_S = 180.0  # for one answer; longer than the service itself takes at most, SERVICE_DEADLINE_S
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
