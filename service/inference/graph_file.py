@@ -10,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.errors import ModelError
 from service.inference.description import Label
 from service.inference.external_data import mentions
 from service.inference.image_input import ImageTensor
 from service.inference.outline import Span, join, split
+from service.inference.session import NO_MODEL
 
 if TYPE_CHECKING:
     import onnx
@@ -38,12 +40,20 @@ class GraphFile:
 
     @cached_property
     def _content(self) -> tuple[bytes, onnx.ModelProto, list[Span]]:
-        """The file's bytes, its model without large initializers, which `find_source` changes, and where these are."""
+        """The file's bytes, its model without large initializers, which `find_source` changes, and where these are.
+
+        Raises:
+            ModelError: The file has been damaged since ONNX Runtime looked at it.
+        """
         import onnx
+        from google.protobuf.message import DecodeError
 
         data = self.path.read_bytes()
-        model, weights = split(data)
-        return data, onnx.load_model_from_string(model), weights
+        try:
+            model, weights = split(data)
+            return data, onnx.load_model_from_string(model), weights
+        except (DecodeError, ValueError) as error:
+            raise ModelError(NO_MODEL) from error
 
     @property
     def _model(self) -> onnx.ModelProto:

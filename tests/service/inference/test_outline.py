@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from service.errors import ModelError
+from service.inference.graph_file import GraphFile
 from service.inference.outline import SMALL, join, split
 
 
@@ -77,3 +80,10 @@ def test_what_is_no_message_is_refused_or_copied(data: bytes) -> None:
 def test_what_is_cut_off_is_refused(cut: int) -> None:
     with pytest.raises(ValueError, match="longer than its message|has no end"):
         split(make_model([500]).SerializeToString()[:-cut])
+
+
+def test_a_file_that_is_damaged_while_it_is_loaded_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(make_model([500]).SerializeToString()[:-40])
+    with pytest.raises(ModelError, match="cut off or damaged"):
+        GraphFile(path).last_operation("v1")
