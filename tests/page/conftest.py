@@ -32,6 +32,9 @@ COUNT_SHIFTS = """
     for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) window.shifts.push(value);
   }).observe({ type: "layout-shift", buffered: true });
 """
+SUM_SHIFTS = """() => new Promise((tell) => requestAnimationFrame(() => setTimeout(() => {
+  tell(window.shifts.reduce((sum, shift) => sum + shift, 0));
+})))"""  # what the last frame has moved is told after it
 OpenPage = Callable[..., Page]
 expect.set_options(timeout=20_000)
 
@@ -133,3 +136,9 @@ def five_hundred(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def upload(page: Page, *files: Path) -> None:
     """Choose files."""
     page.locator("#files").set_input_files([str(file) for file in files])
+
+
+def shifts(page: Page) -> float:
+    """How far everything has jumped since the page was opened, without what input explains: the layout shifts."""
+    shifts: float = page.evaluate(SUM_SHIFTS)
+    return shifts

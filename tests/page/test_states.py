@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.conftest import IMGS, upload
+from tests.page.conftest import IMGS, shifts, upload
 from tests.page.states import STATES
 from tests.page.test_draw import ONE, draw
 from tests.serving import Server
@@ -89,7 +89,7 @@ def test_a_filter_that_nothing_passes_says_so(page: Page) -> None:
 def test_nothing_jumps(page: Page) -> None:
     for state in ("drawn", "empty", "chosen", "refused"):
         STATES[state](page)
-    assert page.evaluate("shifts.reduce((sum, shift) => sum + shift, 0)") < 0.02
+    assert shifts(page) < 0.02
 
 
 def test_nothing_moves_while_it_works_for_those_who_ask_so(browser: Browser, server: Server) -> None:

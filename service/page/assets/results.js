@@ -150,7 +150,7 @@ export class Results {
 		byId("progress").value = all - waiting + sent / 2; // the other half is the server's
 		byId("cancel").hidden = !waiting;
 		const show = this.list.dataset.show;
-		byId("none").hidden = counts[show] > 0;
+		byId("none").hidden = !all || counts[show] > 0;
 		byId("none").textContent = NONE[show];
 		byId("progress").classList.toggle("done", !waiting);
 		for (const label of byId("results").querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
