@@ -15,7 +15,13 @@ await page.goto(url);
 
 const read = (selector) => page.$eval(selector, (element) => element.textContent.trim());
 const isShown = (selector) => page.$eval(selector, (element) => element.checkVisibility());
-const settled = (state) => page.waitForSelector(`#answer[data-state=${state}]`, { timeout: 20_000 });
+/** Not the library's own waiting: in some versions the page's policy forbids it. */
+async function until(happened) {
+	for (const end = performance.now() + 20_000; !(await happened()); await new Promise((done) => setTimeout(done, 20)))
+		if (performance.now() > end) throw new Error(`not within 20 s: ${happened}`);
+}
+const count = (selector) => page.$$eval(selector, (elements) => elements.length);
+const settled = (state) => until(() => count(`#answer[data-state=${state}]`));
 const seen = { example: await read("#class"), fits: await page.evaluate("document.documentElement.scrollWidth <= innerWidth") };
 
 const pad = await (await page.$("#pad")).boundingBox();
@@ -23,7 +29,7 @@ await page.mouse.move(pad.x + pad.width / 2, pad.y + 0.2 * pad.height);
 await page.mouse.down();
 for (let step = 1; step <= 10; step++) await page.mouse.move(pad.x + pad.width / 2, pad.y + (0.2 + 0.06 * step) * pad.height);
 await page.mouse.up();
-await page.waitForFunction(() => document.getElementById("shown-name").textContent === "drawing.png");
+await until(async () => (await read("#shown-name")) === "drawing.png");
 await settled("done");
 seen.drawn = await read("#class");
 await page.click("#wipe");
@@ -32,7 +38,7 @@ await settled("empty");
 seen.chosen = [];
 for (const file of files) {
 	await (await page.$("#files")).uploadFile(file);
-	await page.waitForFunction((count) => document.querySelectorAll(".card:is(.done, .right, .wrong, .refused)").length === count, {}, seen.chosen.length + 1);
+	await until(async () => (await count(".card:is(.done, .right, .wrong, .refused)")) === seen.chosen.length + 1);
 	const card = `.card:nth-child(${seen.chosen.length + 1})`;
 	seen.chosen.push([await read(`${card} .fn`), await read(`${card} .label`), await read(`${card} .sentence`)]);
 }
