@@ -50,8 +50,8 @@ def compare_served(source: Source, pictures: Pictures, content: bytes, allowed: 
         raise GraphError(f"The service cannot serve the converted model: {err}; nothing was written.") from err
     try:
         expected, *moved = [as_probabilities(values, activation) for values in answers]
-        if activation == "softmax":  # which moves by half of what its logits do, at most
-            allowed = max(allowed, min(allowed * find_unit(answers[0]) / 2, OWN_LIMIT))
+        if activation == "softmax":
+            allowed = max(allowed, min(of_probabilities(allowed, answers[0]), OWN_LIMIT))
         return compare(expected, served, *moved, tolerance=allowed)
     except ParityError as err:
         raise ParityError(f"From the bytes of a picture to the service's probabilities: {err}") from err
@@ -97,6 +97,11 @@ def encode(pixels: Images) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
     return file.getvalue()
+
+
+def of_probabilities(allowed: float, logits: Outputs) -> float:
+    """What softmax makes at most of a difference that logits (n, classes) may have, as a share of their spread."""
+    return allowed * find_unit(logits) / 2  # a row of its Jacobian sums to 2 p (1 - p), at most a half
 
 
 def as_probabilities(values: Outputs, activation: str) -> Outputs:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench.processes import family
+from tests.processes import is_running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process is at")
 PICTURE = "imgs/0-7.png"
@@ -63,14 +64,6 @@ def interrupt(process: subprocess.Popen[str], at: Callable[[], bool]) -> tuple[i
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=60)[1]
     return process.returncode, error
-
-
-def is_running(pid: int) -> bool:
-    """A process that has ended may wait for ever for whoever adopted it to ask for its exit status."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "XZ"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("command", COMMANDS)

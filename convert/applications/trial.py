@@ -1,9 +1,11 @@
 """One model, tried: drawn and saved by one process, converted by another, whose memory is its own."""
 
 import multiprocessing
+import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -63,7 +65,7 @@ def try_model(name: str, folder: Path) -> Result:
 def _apart(function: Callable[Given, Returned], *arguments: Given.args, **options: Given.kwargs) -> Returned:
     """What `function` returns in a process of its own."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=prepare_environment) as pool:
+    with ProcessPoolExecutor(1, context, initializer=_begin) as pool:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # in the child, which would write a traceback of its own
         future = pool.submit(function, *arguments, **options)
         signal.signal(signal.SIGINT, before)
@@ -73,6 +75,19 @@ def _apart(function: Callable[Given, Returned], *arguments: Given.args, **option
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
+
+
+def _begin() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare_environment()
+
+
+def _end_with_parent() -> None:
+    """Whatever ends it, a signal that nobody can catch, too."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _make(name: str, folder: Path) -> tuple[int, int]:

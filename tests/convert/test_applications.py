@@ -1,5 +1,9 @@
 """Small networks of keras.applications: as the command tries all of them, in a minute instead of hours."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from convert.applications.page import write_page
 from convert.applications.trial import Result
 from convert.images import make_images
 from convert.pictures import read_pictures
+from tests.processes import is_running
 
 
 def test_every_network_that_keras_exports_is_tried(keras: Any) -> None:
@@ -54,3 +59,25 @@ def test_one_that_did_not_convert_is_listed_with_its_reason() -> None:
     assert "**1 of 40 convert and agree**" in page
     assert "| Xception | 299 |" in page
     assert page.endswith("## What did not convert\n\n- VGG16: too large\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells who lives")
+def test_what_tries_a_model_ends_with_the_command_that_is_killed(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    code = f"""
+from convert.applications.trial import _apart
+if __name__ == "__main__":
+    _apart(exec, "import os, time; open({str(begun)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
+"""
+    (tmp_path / "parent.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env={**os.environ, "PYTHONPATH": "."})
+    deadline = time.monotonic() + 60
+    while not begun.exists() or not begun.read_text():
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    while is_running(int(begun.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
