@@ -12,9 +12,11 @@ from PIL import Image, ImageFilter
 from service.images.preprocessing import GREY, Target, fit
 
 Pixels = NDArray[np.uint8]  # (N, 28, 28, 1)
+Labels = NDArray[np.uint8]
 Classify = Callable[[Pixels], NDArray[np.float32]]
 
 SIDE = 28
+BINS = 15  # of the calibration error
 MARGIN = 0.14  # of the model's side, that MNIST leaves free: its digits are 20 of 28 pixels
 WHITE = (255, 255, 255)
 SERVED = Target.plan((SIDE, SIDE), GREY, WHITE, "trim", None, margin=MARGIN)  # as the service has the model's input
@@ -22,9 +24,22 @@ FITTED = Target.plan((SIDE, SIDE), GREY, WHITE, "fit", None)  # as it had it bef
 INK, PAPER = 60, 200  # dark grey on light grey
 
 
-def count_correct(classify: Classify, images: Pixels, labels: NDArray[np.uint8]) -> int:
+def count_correct(classify: Classify, images: Pixels, labels: Labels) -> int:
     """Right answers among `images`."""
     return int((classify(images).argmax(axis=1) == labels).sum())
+
+
+def calibration_error(scores: NDArray[np.float32], labels: Labels) -> float:
+    """Expected calibration error in per cent, over BINS equal bins of confidence.
+
+    Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599.
+    """
+    confidence, good = scores.max(axis=1), scores.argmax(axis=1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(good[bins == each].mean() - confidence[bins == each].mean()) * (bins == each).mean() for each in set(bins)
+    ]
+    return 100 * float(np.sum(gaps))
 
 
 def conditions(images: Pixels, seed: int = 0) -> Iterator[tuple[str, Pixels]]:

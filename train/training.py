@@ -4,6 +4,7 @@
     teachers  learn the labels, on new augmented copies of the examples each epoch
     copies    augmented examples, each with the teachers' mean logits for every picture
     student   learns these logits and the labels, over the copies again and again; in the end over gentle ones only
+    softened  by one temperature: see temperature.py
 
 Every epoch and copy is kept in a folder keyed by the settings, so that an interrupted run goes on where it stopped.
 Random draws depend on the seed and the epoch alone, never on what ran before. Never sees the test set.
@@ -27,12 +28,13 @@ from train.augmentation import augment
 from train.examples import Examples, Extras, gather
 from train.fonts import Font
 from train.model import build_student, build_teacher
+from train.temperature import choose_temperature, fold
 
 Images = NDArray[np.uint8]  # (N, 28, 28, 1)
 Targets = NDArray[np.float32]  # (N, 20): the probabilities that are true, then the teachers' logits
 Curves = dict[str, list[float]]  # "loss" and "accuracy" of each epoch
 
-RECIPE = 6  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
+RECIPE = 7  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
 BATCH = 256
 CHUNK = 1000  # images augmented or judged at once
 TEMPERATURE = 3.0  # softens both networks' answers, so that the student sees the teacher's second thoughts
@@ -99,7 +101,19 @@ def train(
     student, curves["student"] = fit(
         "student", build_student, student_loss, settings.student_epochs, count, judged_copy, seed, folder
     )
+    soften(student, mnist, examples, settings)
     return student, curves
+
+
+def soften(
+    student: keras.Model, mnist: tuple[Images, NDArray[np.uint8]], examples: Examples, settings: Settings
+) -> None:
+    """Choose the student's temperature by MNIST's training images, and by examples changed as none was before."""
+    changed, truth = augment_examples(examples, settings.seed, settings.copies, STUDENT_LIGHT)
+    is_digit = truth.max(axis=1) > DOUBTFUL
+    clean_logits = student.predict(mnist[0], CHUNK, verbose=0)
+    logits = student.predict(changed[is_digit], CHUNK, verbose=0)
+    fold(student, choose_temperature(clean_logits, mnist[1], logits, truth[is_digit].argmax(axis=1).astype(np.uint8)))
 
 
 def read_copy(path: Path) -> tuple[Images, Targets]:

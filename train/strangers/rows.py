@@ -12,20 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from train.evaluation import Classify, Pixels
+from train.evaluation import Classify, Labels, Pixels, calibration_error
 from train.fonts import HELD_OUT_WRITTEN, Font
 from train.strangers import others, pad, sheets
 from train.strangers.corruptions import TRAINABLE, UNSEEN, corrupt
 from train.strangers.sheets import Upload
 
-Labels = NDArray[np.uint8]
 Prepare = Callable[[Upload], Pixels]
 SHEETS_EACH = 2000  # of MNIST's test digits, for each size on a sheet
 PHOTOS_EACH = 500  # for each kind of paper
 OTHERS_EACH = 300  # for each kind of what is no digit
 FONT_COPIES = 10
 DOUBT = 0.6  # what is no digit gets no class above it
-BINS = 15  # of the calibration error
 
 
 class Row(NamedTuple):
@@ -138,16 +136,3 @@ def _measure_fonts(
 def prepare_all(uploads: Iterable[Upload], prepare: Prepare) -> Pixels:
     """(N, 28, 28, 1) uint8."""
     return np.stack([prepare(upload) for upload in uploads])
-
-
-def calibration_error(scores: NDArray[np.float32], labels: Labels) -> float:
-    """Expected calibration error in per cent, over BINS equal bins of confidence.
-
-    Guo et al., "On Calibration of Modern Neural Networks" (2017), arXiv 1706.04599.
-    """
-    confidence, good = scores.max(axis=1), scores.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(good[bins == each].mean() - confidence[bins == each].mean()) * (bins == each).mean() for each in set(bins)
-    ]
-    return 100 * float(np.sum(gaps))

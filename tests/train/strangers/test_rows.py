@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tests.train.test_fonts import DEJAVU
-from train.evaluation import FITTED, prepare
+from train.evaluation import FITTED, calibration_error, prepare
 from train.fonts import Font
 from train.strangers import others, rows, sheets
-from train.strangers.rows import Row, Skipped, calibration_error, measure
+from train.strangers.rows import Row, Skipped, measure
 from train.strangers.table import order, write_table
 
 FONT = Font("round", "OFL-1.1", (DEJAVU.read_bytes(),))
