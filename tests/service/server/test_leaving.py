@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -20,6 +21,10 @@ from tests.service.conftest import WAYS, png_bytes
 from tests.serving import Server, serve
 
 PICTURE = png_bytes(np.full((28, 28), 51, np.uint8))
+TENSOR = json.dumps(
+    {"inputs": [{"name": "image", "shape": [1, 28, 28, 1], "datatype": "UINT8", "data": [51] * 28 * 28}]}
+).encode()
+INFER = b"POST /v2/models/slow/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(TENSOR) + TENSOR
 ASK = b"POST /slow/classify HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(PICTURE)
 
 
@@ -32,10 +37,10 @@ def slow(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         yield server
 
 
-def ask(server: Server) -> socket.socket:
+def ask(server: Server, request: bytes = ASK + PICTURE) -> socket.socket:
     address = urlsplit(server.url)
     connection = socket.create_connection((address.hostname, address.port), timeout=10)
-    connection.sendall(ASK + PICTURE)
+    connection.sendall(request)
     time.sleep(0.02)
     return connection
 
@@ -46,12 +51,15 @@ def count_images(server: Server) -> int:
     return int(found[1])
 
 
-def test_nothing_is_run_for_those_who_closed_their_connection(slow: Server) -> None:
+@pytest.mark.parametrize("request_", [ASK + PICTURE, INFER], ids=["classify", "infer"])
+def test_nothing_is_run_for_those_who_closed_their_connection(slow: Server, request_: bytes) -> None:
+    with ask(slow, request_) as warm:
+        assert b" 200 OK" in warm.recv(4096)  # the session of the model's own tensor is there
     before = count_images(slow)
-    with ask(slow) as first:
+    with ask(slow, request_) as first:
         for _ in range(2):
-            ask(slow).close()
-        with ask(slow) as last:
+            ask(slow, request_).close()
+        with ask(slow, request_) as last:
             assert b" 200 OK" in first.recv(4096)
             assert b" 200 OK" in last.recv(4096)
     assert count_images(slow) == before + 2
