@@ -51,7 +51,9 @@ def _refuse_other_types(tensors: Sequence[Declared]) -> None:
 def _write_tensor(tensor: Declared, batched: bool) -> str:
     """One entry of `input` or `output`; the batch is left out of the dims, as Triton wants it."""
     dims = [side if isinstance(side, int) else -1 for side in tensor.shape[batched:]]
-    # An entry without dims is refused, so a number for each row is one of one side to clients.
-    shape = f"dims: [ {', '.join(map(str, dims))} ]" if dims else "dims: [ 1 ], reshape { shape: [ ] }"
+    # Triton wants one side at least: a number for each row needs the reshape, and one for all rows is refused with it.
+    shape = f"dims: [ {', '.join(map(str, dims or [1]))} ]"
+    if batched and not dims:
+        shape += ", reshape { shape: [ ] }"
     name, word = json.dumps(tensor.name, ensure_ascii=False), name_type(name_datatype(tensor.dtype))
     return f"  {{ name: {name}, data_type: {word}, {shape} }}"

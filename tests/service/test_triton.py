@@ -56,6 +56,15 @@ def joined_rows(path: Path) -> Path:
     return path
 
 
+def scalar_output(path: Path) -> Path:
+    """`colour_model` with the highest score of all rows, which has no sides."""
+    model = onnx.load(colour_model(path))
+    model.graph.node.append(helper.make_node("ReduceMax", ["scores"], ["highest"], keepdims=0))
+    model.graph.output.append(helper.make_tensor_value_info("highest", TensorProto.FLOAT, []))
+    onnx.save(model, path)
+    return path
+
+
 MAKERS: dict[str, Any] = {
     "bytes": shade_model,
     "fixed": lambda path: shade_model(path, batch=1),
@@ -65,6 +74,7 @@ MAKERS: dict[str, Any] = {
     "several": several_outputs,
     "open": open_sides,
     "joined": joined_rows,
+    "scalar": scalar_output,
 }
 # max_batch_size, the input's type and dims, the outputs' dims.
 EXPECTED: dict[str, tuple[int, str, list[int], dict[str, list[int]]]] = {
@@ -76,6 +86,7 @@ EXPECTED: dict[str, tuple[int, str, list[int], dict[str, list[int]]]] = {
     "several": (64, "TYPE_FP32", [3, 4, 4], {"scores": [3], "best": [1], "word": [1]}),
     "open": (64, "TYPE_FP32", [3, -1, -1], {"scores": [3]}),
     "joined": (0, "TYPE_FP32", [-1, 3, 4, 4], {"scores": [-1, 3]}),
+    "scalar": (0, "TYPE_FP32", [-1, 3, 4, 4], {"scores": [-1, 3], "highest": [1]}),
 }
 
 
@@ -97,7 +108,7 @@ def test_triton_s_message_reads_it(kind: str, tmp_path: Path, capsys: pytest.Cap
     assert messages.DataType.Name(config.input[0].data_type) == dtype
     assert {each.name: list(each.dims) for each in config.output} == outputs
     words = {each.name: messages.DataType.Name(each.data_type) for each in config.output}
-    known = {"scores": "TYPE_FP32", "best": "TYPE_INT64", "word": "TYPE_STRING"}
+    known = {"scores": "TYPE_FP32", "highest": "TYPE_FP32", "best": "TYPE_INT64", "word": "TYPE_STRING"}
     assert words == {name: known[name] for name in outputs}
     assert all(each.HasField("reshape") == (each.name in {"best", "word"}) for each in config.output)
 
@@ -114,6 +125,21 @@ def test_a_name_is_written_so_that_it_is_read_again(tmp_path: Path, capsys: pyte
     model.graph.output[0].name = model.graph.node[-1].output[0] = 'größe "x"\\'
     onnx.save(model, tmp_path / "model.onnx")
     assert r'name: "größe \"x\"\\",' in write(tmp_path / "model.onnx", capsys)
+
+
+def test_the_maps_of_scikit_learn_are_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "model.onnx"
+    model = onnx.load(colour_model(file))
+    node = helper.make_node("ZipMap", ["scores"], ["maps"], domain="ai.onnx.ml", classlabels_strings=["r", "g", "b"])
+    model.graph.node.append(node)
+    maps = helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    model.graph.output.append(helper.make_value_info("maps", helper.make_sequence_type_proto(maps)))
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    onnx.save(model, file)
+    assert main([str(file), "--triton"]) == 2
+    assert capsys.readouterr().err.endswith("; export the model without it, by skl2onnx with the option zipmap=False\n")
 
 
 def test_what_triton_does_not_load_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
