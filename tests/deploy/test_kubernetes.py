@@ -13,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from service.__main__ import parse
+from tests.deploy.conftest import wait_for
 from tests.serving import serve_workers
 
 FOLDER = Path("deploy/kubernetes")
@@ -130,8 +131,5 @@ def test_a_model_that_cannot_be_served_restarts_no_pod(tmp_path: Path) -> None:
     with serve_workers({"SERVICE_MODELS": str(tmp_path), "SERVICE_POLL_S": "0.1"}) as server:
         (tmp_path / "bad/1").mkdir(parents=True)
         (tmp_path / "bad/1/model.onnx").write_text("no model")
-        for _ in range(200):
-            if httpx.get(server.url + ready).status_code == 503:
-                break
-        assert httpx.get(server.url + ready).status_code == 503
+        wait_for(lambda: httpx.get(server.url + ready).status_code == 503)
         assert httpx.get(server.url + live).status_code == httpx.get(server.url + startup).status_code == 200
