@@ -23,6 +23,7 @@ from service.inference.loading import load_one, log_failures
 from service.inference.model import Model
 from service.inference.repository import FILE, NUMBER, ModelFile, explain_emptiness, find_versions
 from service.settings import Settings
+from service.triton import write_config
 
 EPILOG = "exit status: 0 it can be served; 2 it cannot, or there is no such model; 130 interrupted"
 GAP = 2  # spaces between columns
@@ -39,15 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Print what is known of one model; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m service.describe", description=__doc__, epilog=EPILOG)
     parser.add_argument("model", type=Path, metavar="PATH", help="a model's folder, a version's folder or an ONNX file")
-    parser.add_argument("--json", action="store_true", help="print it as JSON, with all labels")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print it as JSON, with all labels")
+    form.add_argument("--triton", action="store_true", help="print the config.pbtxt by which Triton serves the file")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="describe: %(message)s")  # versions that cannot be served
     try:
         model, path = load(find_files(options.model))
+        max_batch = Settings.from_environment().max_batch
+        told = write_config(model, max_batch) if options.triton else as_text(model, path)
     except StartupError as error:
         print(f"describe: {options.model}: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(as_json(model, path), ensure_ascii=False, indent=2) if options.json else as_text(model, path))
+    print(json.dumps(as_json(model, path), ensure_ascii=False, indent=2) if options.json else told)
     return 0
 
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from service.api.infer_request import read_parameters, read_truth
 from service.api.open_inference import find, read_model_metadata, shape_of
-from service.api.tensors import name_datatype, show
+from service.api.tensors import name_datatype, name_type, show
 from service.counters import Labels
 from service.errors import NotOfferedError, TensorError
 from service.inference.tensor_model import tensors_of
@@ -34,7 +34,7 @@ async def read_model_config(request: Request) -> Response:
     own = model.input
 
     def entry(name: str, datatype: str, shape: list[int]) -> dict[str, Any]:
-        return {"name": name, "data_type": type_word(datatype), "dims": shape[1:] if batched else shape}
+        return {"name": name, "data_type": name_type(datatype), "dims": shape[1:] if batched else shape}
 
     return JSONResponse(
         {
@@ -55,11 +55,6 @@ async def read_model_config(request: Request) -> Response:
             **({"dynamic_batching": {}} if batched else {}),
         }
     )
-
-
-def type_word(datatype: str) -> str:
-    """A type's name in a model configuration: TYPE_FP32 of FP32, TYPE_STRING of BYTES."""
-    return f"TYPE_{'STRING' if datatype == 'BYTES' else datatype}"
 
 
 async def read_model_statistics(request: Request) -> Response:

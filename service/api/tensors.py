@@ -41,6 +41,11 @@ def name_datatype(kind: str) -> str:
     return DATATYPES.get(kind, kind.upper())
 
 
+def name_type(datatype: str) -> str:
+    """The name of such a type in Triton's model configuration: TYPE_FP32 of FP32, TYPE_STRING of BYTES."""
+    return f"TYPE_{'STRING' if datatype == 'BYTES' else datatype}"
+
+
 def read_binary(data: memoryview, shape: Sequence[int], dtype: np.dtype[Any]) -> Tensor:
     """The tensor of little-endian numbers; it is a view of the data.
 
