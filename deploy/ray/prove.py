@@ -1,7 +1,7 @@
 """Ray Serve on one machine as several, under load; docs/scale.md has the results.
 
 `python -m deploy.ray.prove loss` rolls a version, drains a replica and kills a raylet, and says what was lost;
-`python -m deploy.ray.prove cost` measures it beside the bare service and nginx.
+`python -m deploy.ray.prove nginx` does so with services behind nginx; `python -m deploy.ray.prove cost` measures both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from bench.machine import describe_machine
 from bench.upload import Upload
 from deploy.ray.serving import build
 
-CONNECTIONS = 16
+CONNECTIONS = 16  # of a measurement
+QUEUE = 32  # connections of the load, for which Ray wants two replicas of 16 requests each
 PATIENCE_S = 90
 PAUSE_S = 3  # of load after each event
 MODEL = Path("models/mnist")
@@ -46,23 +47,22 @@ uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 def main() -> int:
     """Run one proof; the status is 1 where more was lost than the killed process had in work."""
     parser = argparse.ArgumentParser("python -m deploy.ray.prove", description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=("loss", "cost"))
+    parser.add_argument("what", choices=("loss", "nginx", "cost"))
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement of the cost, default %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each candidate, default %(default)s")
+    parser.add_argument("--only", default="", help="candidates whose name begins so")
     options = parser.parse_args()
     print(json.dumps(describe_machine()))
-    if options.what == "loss":
-        return prove_loss()
-    measure_costs(options.seconds, options.rounds)
+    if options.what != "cost":
+        return prove_loss() if options.what == "loss" else prove_nginx()
+    measure_costs(options.seconds, options.rounds, options.only)
     return 0
 
 
 def prove_loss() -> int:
     """One load, and what happens to it, event by event."""
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as ends:
-        models = Path(scratch)
-        shutil.copytree(MODEL / "1", models / "mnist/1")
-        os.environ["SERVICE_MODELS"] = str(models)
+        models = copy_models(scratch)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         ends.callback(cluster.shutdown)
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
@@ -77,10 +77,38 @@ def prove_loss() -> int:
         load.during("nothing else", lambda: None)
         load.during("a version rolled", lambda: roll(models, port))
         load.during("a replica drained", lambda: run_replicas(1))
-        load.during("a replica added", lambda: run_replicas(2))
+        load.during("a replica added, by what is queued", lambda: run_replicas(1, 2))
         load.during("a raylet killed", lambda: kill_raylet(nodes[0]))
         load.during("a node in its place", lambda: (cluster.add_node(num_cpus=1), wait_for_replicas(2)))
         return 0 if load.lost_only("a raylet killed") else 1
+
+
+def prove_nginx() -> int:
+    """The same with three services behind nginx."""
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as ends:
+        models = copy_models(scratch)
+        services = [ends.enter_context(run_service(1)) for _ in range(3)]
+        proxy = ends.enter_context(run_nginx(services))
+        load = Load(proxy.port)
+        ends.callback(load.end)
+        load.during("nothing else", lambda: None)
+        load.during("a version rolled", lambda: roll(models, proxy.port))
+        load.during("a service ended", lambda: end(services[0]))
+        load.during("a service killed", lambda: processes.kill(processes.family(services[1].process.pid)))
+        return 0 if load.lost_only("") else 1
+
+
+def copy_models(scratch: str) -> Path:
+    """A models folder that may be changed, which all that is started from here on serves."""
+    shutil.copytree(MODEL / "1", Path(scratch) / "mnist/1")
+    os.environ["SERVICE_MODELS"] = scratch
+    return Path(scratch)
+
+
+def end(service: server.Server) -> None:
+    """SIGTERM, and wait."""
+    service.process.terminate()
+    service.process.wait(PATIENCE_S)
 
 
 class Load:
@@ -89,7 +117,7 @@ class Load:
     def __init__(self, port: int) -> None:
         self.answers: dict[str, Counter[str]] = {}
         self._phase, self._ends = "", False
-        self._load = client.Load(urlsplit(f"http://127.0.0.1:{port}"), CONNECTIONS, self._receive)
+        self._load = client.Load(urlsplit(f"http://127.0.0.1:{port}"), QUEUE, self._receive)
         self._thread = threading.Thread(target=lambda: client.run(self._load.send(self._uploads(digits(port)))))
 
     def during(self, phase: str, work: Callable[[], object]) -> None:
@@ -107,7 +135,7 @@ class Load:
     def lost_only(self, phase: str) -> bool:
         """Whether every answer was right but for those in that phase, of which no more are lost than were under way."""
         bad = {name: sum(counts.values()) - counts["right"] for name, counts in self.answers.items()}
-        return all(count <= (CONNECTIONS if name == phase else 0) for name, count in bad.items())
+        return all(count <= (QUEUE if name == phase else 0) for name, count in bad.items())
 
     def end(self) -> None:
         """Answer what is under way, then stop."""
@@ -130,10 +158,10 @@ def digits(port: int) -> list[Upload]:
     return [folder.make_upload(url, 0, folder.Picture(file, None)) for file in files]
 
 
-def run_replicas(count: int) -> None:
-    """Deploy as `serve run` does, and wait until there are so many replicas, and no other."""
-    serve.run(build({"min_replicas": count, "max_replicas": count}))
-    wait_for_replicas(count)
+def run_replicas(least: int, most: int | None = None) -> None:
+    """Deploy as `serve run` does, and wait until there are as many replicas as there may be, and no other."""
+    serve.run(build({"min_replicas": least, "max_replicas": most or least}))
+    wait_for_replicas(most or least)
 
 
 def wait_for_replicas(count: int) -> None:
@@ -178,7 +206,7 @@ def kill_raylet(node: Any) -> None:
     wait_until(lambda: read_replicas() != {"RUNNING": 2})
 
 
-def measure_costs(seconds: float, rounds: int) -> None:
+def measure_costs(seconds: float, rounds: int, only: str) -> None:
     """Each candidate in turn, several times, with one connection and with many."""
     candidates = {
         "the service": lambda: serve_behind_nothing(1),
@@ -191,6 +219,8 @@ def measure_costs(seconds: float, rounds: int) -> None:
     cores = os.sched_getaffinity(0)
     for number in range(rounds):
         for name, start in candidates.items():
+            if not name.startswith(only):
+                continue
             with start() as (port, read_cpu):
                 uploads = digits(port)
                 generator.measure("wrk", port, uploads, CONNECTIONS, 2, cores)
@@ -210,36 +240,50 @@ Served = Iterator[tuple[int, Callable[[], dict[str, float]]]]  # a port, and CPU
 @contextmanager
 def serve_behind_nothing(workers: int) -> Served:
     """The service as it is."""
-
-    def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "service", "--port", str(port), "--workers", str(workers)]
-
-    with server.running(command, server.READY_PATH) as started:
+    with run_service(workers) as started:
         yield started.port, lambda: {"service": processes.read_usage(started.process.pid).cpu_s}
 
 
 @contextmanager
 def serve_behind_nginx(services: int) -> Served:
-    """Our nginx.conf without TLS, since no other candidate has it, and with an upstream for each service."""
+    """So many services, and nginx before them."""
     with ExitStack() as ends:
-        started = [ends.enter_context(serve_behind_nothing(1)) for _ in range(services)]
-        scratch = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-        upstreams = "".join(f"server 127.0.0.1:{port};" for port, _ in started)
+        started = [ends.enter_context(run_service(1)) for _ in range(services)]
+        proxy = ends.enter_context(run_nginx(started))
+
+        def read_cpu() -> dict[str, float]:
+            behind = sum(processes.read_usage(each.process.pid).cpu_s for each in started)
+            return {"service": behind, "nginx": processes.read_usage(proxy.process.pid).cpu_s}
+
+        yield proxy.port, read_cpu
+
+
+@contextmanager
+def run_service(workers: int) -> Iterator[server.Server]:
+    """`python -m service`."""
+
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-m", "service", "--port", str(port), "--workers", str(workers)]
+
+    with server.running(command, server.READY_PATH) as started:
+        yield started
+
+
+@contextmanager
+def run_nginx(services: list[server.Server]) -> Iterator[server.Server]:
+    """Our nginx.conf without TLS, since Ray has none here, and with an upstream for each service."""
+    with tempfile.TemporaryDirectory() as scratch:
+        upstreams = " ".join(f"server 127.0.0.1:{service.port};" for service in services)
         site = NGINX.read_text().replace("server 127.0.0.1:8000;", upstreams)
         site = "\n".join(line for line in site.splitlines() if "ssl_certificate" not in line)
 
         def command(port: int) -> list[str]:
             listens = site.replace("listen 443 ssl http2", f"listen 127.0.0.1:{port}")
-            (scratch / "nginx.conf").write_text(NGINX_MAIN.format(site=listens))
-            return ["nginx", "-p", str(scratch), "-c", "nginx.conf", "-e", "stderr"]
+            (Path(scratch) / "nginx.conf").write_text(NGINX_MAIN.format(site=listens))
+            return ["nginx", "-p", scratch, "-c", "nginx.conf", "-e", "stderr"]
 
-        proxy = ends.enter_context(server.running(command, server.READY_PATH))
-
-        def read_cpu() -> dict[str, float]:
-            behind = sum(read()["service"] for _, read in started)
-            return {"service": behind, "nginx": processes.read_usage(proxy.process.pid).cpu_s}
-
-        yield proxy.port, read_cpu
+        with server.running(command, server.READY_PATH) as proxy:
+            yield proxy
 
 
 @contextmanager
@@ -261,8 +305,8 @@ def read_cpu_of_ray() -> dict[str, float]:
     spent = {"service": 0.0, "proxy": 0.0, "rest of Ray": processes.read_usage(os.getpid()).cpu_s}
     for pid in processes.family(os.getpid()):
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
-        part = "service" if b"ServeReplica" in title else "proxy" if b"ProxyActor" in title else ""
-        if part:
+        parts = {b"ServeReplica": "service", b"ProxyActor": "proxy", b"haproxy": "proxy"}
+        for part in {part for word, part in parts.items() if word in title}:
             cpu_s = processes.read_usage(pid).cpu_s
             spent[part] += cpu_s
             spent["rest of Ray"] -= cpu_s

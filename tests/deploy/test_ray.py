@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -36,6 +37,13 @@ def test_a_wrong_argument_gets_a_sentence() -> None:
 
 
 @needs_ray
-def test_nothing_is_lost_but_what_a_killed_process_had_in_work() -> None:
+def test_nothing_is_lost_but_what_a_killed_raylet_had_in_work() -> None:
     done = run("deploy.ray.prove", "loss")
+    assert done.returncode == 0, done.stdout
+
+
+@needs_ray
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is missing; it is in the package nginx")
+def test_nothing_is_lost_behind_nginx() -> None:
+    done = run("deploy.ray.prove", "nginx")
     assert done.returncode == 0, done.stdout
