@@ -19,6 +19,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,7 +80,7 @@ def prove_loss() -> int:
         load.during("a replica drained", lambda: run_replicas(1))
         load.during("a replica added, by what is queued", lambda: run_replicas(1, 2))
         load.during("a raylet killed", lambda: kill_raylet(nodes[0]))
-        load.during("a node in its place", lambda: (cluster.add_node(num_cpus=1), wait_for_replicas(2)))
+        load.during("a node in its place", lambda: add_node(cluster))
         return 0 if load.lost_only("a raylet killed") else 1
 
 
@@ -200,6 +201,12 @@ def read_version(port: int) -> str:
         return version
 
 
+def add_node(cluster: Cluster) -> None:
+    """Another raylet, and wait until it has a replica."""
+    cluster.add_node(num_cpus=1)
+    wait_for_replicas(2)
+
+
 def kill_raylet(node: Any) -> None:
     """SIGKILL, by which its replica dies too; wait until Ray has seen it."""
     os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
@@ -209,12 +216,12 @@ def kill_raylet(node: Any) -> None:
 def measure_costs(seconds: float, rounds: int, only: str) -> None:
     """Each candidate in turn, several times, with one connection and with many."""
     candidates = {
-        "the service": lambda: serve_behind_nothing(1),
-        "the service, 2 workers": lambda: serve_behind_nothing(2),
-        "nginx, 1 service": lambda: serve_behind_nginx(1),
-        "nginx, 2 services": lambda: serve_behind_nginx(2),
-        "Ray, 1 replica": lambda: serve_by_ray(1),
-        "Ray, 2 replicas": lambda: serve_by_ray(2),
+        "the service": partial(serve_behind_nothing, 1),
+        "the service, 2 workers": partial(serve_behind_nothing, 2),
+        "nginx, 1 service": partial(serve_behind_nginx, 1),
+        "nginx, 2 services": partial(serve_behind_nginx, 2),
+        "Ray, 1 replica": partial(serve_by_ray, 1),
+        "Ray, 2 replicas": partial(serve_by_ray, 2),
     }
     cores = os.sched_getaffinity(0)
     for number in range(rounds):

@@ -23,7 +23,7 @@ class Options(BaseModel, extra="forbid"):
 
 @serve.deployment(
     max_ongoing_requests=256,  # of one replica; the service itself refuses what would wait too long
-    graceful_shutdown_timeout_s=35,
+    graceful_shutdown_timeout_s=65,  # behind HAProxy, Ray waits for 30 s before it looks whether all is answered
     health_check_period_s=2,
     health_check_timeout_s=10,
     logging_config={"enable_access_log": False},

@@ -16,6 +16,7 @@ from tests.service.models import shade_model
 from tests.service.test_outage import post_until_503
 
 COMMANDS = {  # as docs/operations.md has them
+    "service": "service --port {port} --app service:app",
     "uvicorn": "uvicorn --port {port} service:app",
     "hypercorn": "hypercorn --bind 127.0.0.1:{port} service.application:create_app()",
     "granian": "granian --interface asgi --port {port} service:app",
@@ -52,7 +53,7 @@ def test_a_picture_gets_its_class_and_another_file_a_404(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_lifespan_changes_the_process_of_uvicorn_only(name: str) -> None:
     with host(name, "tests.service.host_app:app") as client:
-        assert client.get("/changed").json()["changed"] == (OURS if name == "uvicorn" else [])
+        assert client.get("/changed").json()["changed"] == (OURS if name in ("service", "uvicorn") else [])
         picture = {"file": Path("imgs/0-7.png").read_bytes()}
         assert client.post("/mnist/classify", files=picture).json()["cls"] == 7  # without a `state` in the scope
 
