@@ -166,11 +166,8 @@ async def live_and_end(settings: Settings | None, app: Application) -> AsyncIter
             raise
         for work in await open_state(app, chosen, loaded, counts, ends):
             ends.callback(asyncio.create_task(work).cancel)
-        # What is there now stays; the collector need not look at it again, which takes milliseconds each time. Requests
-        # leave no cycles behind, so it need not look at those under way either, which by default it does all the time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000)
+        if is_own_process():
+            collect_rarely()
         counts.enter(counters.READY)
         yield
         counts.enter(counters.ENDING)
@@ -223,9 +220,27 @@ async def beat(registry: Registry, counts: counters.Counters) -> None:
         await asyncio.sleep(BEAT_S)
 
 
+def is_own_process() -> bool:
+    """Whether uvicorn serves here, with or without our supervisor, and not a host whose process is its own.
+
+    uvicorn's command and our workers set up its logger. Ray Serve, which uses parts of uvicorn, does not.
+    """
+    return bool(logging.getLogger("uvicorn").handlers)
+
+
+def collect_rarely() -> None:
+    """Keep the garbage collector from looking again at what stays, which takes milliseconds each time.
+
+    Requests leave no cycles behind, so it need not look at those under way either, which by default it does often.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
 def leave_to_supervisor() -> None:
     """End this worker, whose GPU has failed, for uvicorn to start another; without one, /v2/health tells the truth."""
-    if multiprocessing.parent_process() is not None:
+    if is_own_process() and multiprocessing.parent_process() is not None:
         logger.critical("This worker ends, because its device has failed.")
         signal.raise_signal(signal.SIGTERM)
 
@@ -233,6 +248,6 @@ def leave_to_supervisor() -> None:
 def log_like_uvicorn() -> None:
     """Give the service's logger uvicorn's handler where uvicorn serves; elsewhere it is the host's to configure."""
     uvicorn = logging.getLogger("uvicorn")
-    if uvicorn.handlers and not logger.handlers:
+    if is_own_process() and not logger.handlers:
         logger.handlers, logger.propagate = uvicorn.handlers, False
         logger.setLevel(uvicorn.level)
