@@ -35,7 +35,7 @@ LEAKING = "bench.chaos.leaking:app"
 
 
 def run(long: bool) -> Iterator[Finding]:
-    """The trial; long takes half an hour."""
+    """The trial; long takes ten minutes."""
     for workers in (1, 2):
         yield from switch(LONG if long else SHORT, f"{workers} worker{'s' * (workers > 1)}", "--workers", str(workers))
     yield from load_large(LOADS_LONG if long else LOADS_SHORT, long)
