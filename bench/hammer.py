@@ -194,7 +194,11 @@ def encode_blocks(url: SplitResult, test_set: TestSet, count: int) -> Iterator[l
 
 def _url(text: str) -> str:
     url = urlsplit(text)
-    if url.scheme != "http" or not url.hostname:
+    try:
+        is_good = url.scheme == "http" and url.hostname and url.port != 0
+    except ValueError:  # a port that is no number, or too large a one
+        is_good = False
+    if not is_good:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as http://127.0.0.1:8000/{MODEL}/classify")
     return text
 

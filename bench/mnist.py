@@ -6,6 +6,7 @@ import hashlib
 import os
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def read_test_set(file: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[
             images, labels = arrays["x_test"], arrays["y_test"]
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; name another mnist.npz, or none to download it") from None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not an mnist.npz with x_test and y_test: {error}") from error
     if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype != np.uint8 or len(images) != len(labels):
         raise DataError(f"{path} has x_test {images.shape} {images.dtype}; MNIST's is (10000, 28, 28) uint8")

@@ -87,13 +87,13 @@ def convert(
         operations, content = count_operations(lowered), lowered.SerializeToString()
         check_served(source, content)
 
-    replace_file(output, content)
     report("input", f"image {source.dtype} (N, {', '.join(map(str, source.image_shape))}), {pictures}")
     report("output", f"{answer} float32 (N, {source.values})")
     report("labels", _abridge(names) if names else "none, so classes are known by their number")
     kinds = ", ".join(f"{n} {name}" for name, n in sorted(operations.items()))
     report("operations", f"{operations.total()}: {kinds}")
     _report_parity(parity, served)
+    replace_file(output, content)
     report("written", f"{output}, {len(content):,} bytes")
     return Report(operations, parity, len(content), seconds)
 

@@ -1,6 +1,7 @@
 """Images to compare two models on: real ones from an .npz file, or made ones of several kinds."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def load_images(path: Path, shape: ImageShape) -> Images:
     try:
         with np.load(path) as data:
             images = np.atleast_1d(data["x_test"])[:REAL_LIMIT]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as err:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as err:
         raise SourceError(
             f"{path} could not be read ({first_line(err)}); it must be an .npz file with an array x_test."
         ) from err

@@ -1,6 +1,7 @@
 """`python -m convert.timing`: microseconds an image of a model and of Keras's example CNN, side by side on one thread.
 
-The example is the mnist_cnn that Keras shipped for years: two 3x3 convolutions of 32, max-pooling, dense 128.
+The example is a common first network:
+two 3x3 convolutions of 32, max-pooling, dense 128.
 Untrained weights take the same time.
 """
 

@@ -10,16 +10,18 @@ import dataclasses
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from convert.silence import silenced
 from train.data import DataError, Mnist, cache_folder, digest, load
 
+QUICK_OUTPUT = Path(tempfile.gettempdir()) / "mnist-quick"  # never in place of the model that is served
 OURS = ("train", "convert", "service")
 EPILOG = """\
 An interrupted run goes on where it stopped when the same command is given again: its checkpoints, about 0.8 GB, lie in
-~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run takes about 50 minutes on two
-cores; --quick shows in under a minute that everything works, and its model is not good.
+~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run took 104 minutes on two cores
+that other work used too; --quick shows in under a minute that everything works, and its model is not good.
 
 environment: MNIST_NPZ   a local mnist.npz, as --data
 exit status: 0 written; 2 wrong arguments or data; 130 interrupted
@@ -29,6 +31,7 @@ exit status: 0 written; 2 wrong arguments or data; 130 interrupted
 def main(argv: list[str] | None = None) -> int:
     """Train as the command line says; returns the exit status."""
     arguments = parse_arguments(argv)
+    arguments.output = arguments.output or (QUICK_OUTPUT if arguments.quick else Path("models/mnist"))
     file = arguments.data or os.environ.get("MNIST_NPZ")
     try:
         mnist = load(Path(file) if file else None)
@@ -44,13 +47,13 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; argparse itself exits with status 2 on a wrong one."""
     parser = argparse.ArgumentParser(
         prog="python -m train",
-        description="Train the digit classifier on MNIST: a teacher, then the small student that is served.",
+        description="Train the digit classifier on MNIST: two teachers, then the small student that is served.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", metavar="FILE", help="a local mnist.npz (default: Keras's, downloaded once, 11 MB)")
     parser.add_argument(
-        "--output", metavar="FOLDER", type=Path, default=Path("models/mnist"), help="default: models/mnist"
+        "--output", metavar="FOLDER", type=Path, help=f"default: models/mnist, with --quick {QUICK_OUTPUT}"
     )
     parser.add_argument("--seed", type=_natural, default=1, help="default: 1")
     parser.add_argument("--epochs", type=_positive, help="passes of the student (default: 100, with --quick 3)")
@@ -74,7 +77,7 @@ def run(mnist: Mnist, arguments: argparse.Namespace) -> None:
     folder = settings.folder(cache_folder())
     if arguments.restart:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"checkpoints in {folder}")
+    print(f"checkpoints in {folder}, the model then in {arguments.output}")
     fonts = Fonts([], [])
     if settings.extras.fonts:
         fonts = Fonts(load_fonts(TRAINING, cache_folder()), load_fonts(HELD_OUT, cache_folder()))

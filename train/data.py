@@ -9,6 +9,7 @@ import hashlib
 import os
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def load(file: Path | None) -> Mnist:
             x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     except OSError as err:
         raise DataError(f"cannot read {path} ({err.strerror or err}): {ADVICE}") from err
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
+    except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as err:
         raise DataError(
             f"{path} is not mnist.npz, four arrays named x_train, y_train, x_test, y_test: {ADVICE}"
         ) from err

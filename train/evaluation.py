@@ -24,11 +24,6 @@ FITTED = Target.plan((SIDE, SIDE), GREY, WHITE, "fit", None)  # as it had it bef
 INK, PAPER = 60, 200  # dark grey on light grey
 
 
-def count_correct(classify: Classify, images: Pixels, labels: Labels) -> int:
-    """Right answers among `images`."""
-    return int((classify(images).argmax(axis=1) == labels).sum())
-
-
 def calibration_error(scores: NDArray[np.float32], labels: Labels) -> float:
     """Expected calibration error in per cent, over BINS equal bins of confidence.
 

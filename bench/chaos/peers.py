@@ -6,7 +6,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.candidates import CANDIDATES
@@ -42,7 +41,7 @@ def run(long: bool) -> Iterator[Finding]:
 
 def make_upload(form: str, path: str, keep_alive: bool) -> Upload:
     """The sample as a peer takes it."""
-    png = Path(SAMPLE).read_bytes()
+    png = SAMPLE.read_bytes()
     kind, body = multipart(png, SAMPLE.name) if form == "multipart" else (b"image/png", png)
     headers = b"" if keep_alive else b"Connection: close\r\n"
     return Upload(SAMPLE.name, 7, post(urlsplit(f"http://127.0.0.1{path}"), kind, body, headers))

@@ -97,7 +97,14 @@ def test_server_that_does_not_start(bench: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--count", "0"], ["--url", "ftp://x"], ["--variant", "upside-down"], ["--data", "/nowhere.npz"]]
+    "arguments",
+    [
+        ["--count", "0"],
+        ["--url", "ftp://x"],
+        ["--url", "http://x:99999"],
+        ["--variant", "upside-down"],
+        ["--data", "/nowhere.npz"],
+    ],
 )
 def test_usage(bench: Run, arguments: list[str]) -> None:
     """What cannot be run is said in one sentence, with exit code 2."""

@@ -25,7 +25,13 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     text, other = tmp_path / "text.npz", tmp_path / "other.npz"
     text.write_text("no archive")
     np.savez(other, x_test=np.zeros((2, 3), np.uint8), y_test=np.zeros(2, np.uint8))
-    for path in (text, other, tmp_path / "missing.npz", tmp_path):
+    empty, corrupt = tmp_path / "empty.npz", tmp_path / "corrupt.npz"
+    empty.touch()
+    np.savez_compressed(corrupt, x_test=np.random.default_rng(0).integers(0, 256, (9, 28, 28), np.uint8))
+    content = bytearray(corrupt.read_bytes())
+    content[200:400] = b"damage! " * 25
+    corrupt.write_bytes(content)
+    for path in (text, other, empty, corrupt, tmp_path / "missing.npz", tmp_path):
         with pytest.raises(DataError, match=str(path)):
             data.read_test_set(path)
 
