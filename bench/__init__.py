@@ -1,6 +1,7 @@
 """Load for a running server: accuracy, throughput and latency, and a comparison with other servers.
 
-It speaks HTTP only, but for `bench.inprocess`, and for the peers that are given this service's decoder.
+It speaks HTTP only, but for `bench.inprocess`, `bench.chaos.leaking`, and the peers that are given this service's
+decoder.
 """
 
 import os

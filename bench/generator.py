@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ GENERATORS = ("wrk", "python")
 class Measurement(NamedTuple):
     """One run."""
 
+    requests: int
     requests_per_s: float
     latencies_ms: list[float]  # percentiles 0, 0.1, … 100
     busy: float  # the generator's share of its core, 0 to 1
@@ -81,7 +82,7 @@ def _run_wrk(
         raise ServerError(f"under load at {connections} connections: {counts}")
     elapsed_s = result["duration_us"] / 1e6
     latencies_ms = [value / 1000 for value in result["latencies_us"]]
-    return Measurement(result["requests"] / elapsed_s, latencies_ms, cpu_s / elapsed_s)
+    return Measurement(result["requests"], result["requests"] / elapsed_s, latencies_ms, cpu_s / elapsed_s)
 
 
 def _run_client(
@@ -104,10 +105,10 @@ def _run_client(
         raise ServerError(f"under load at {connections} connections: {len(latencies_s)} answers, {len(bad)} failures")
     latencies_s.sort()
     spread = [percentile(latencies_s, tenth / 10) * 1000 for tenth in range(1001)]
-    return Measurement(len(latencies_s) / elapsed_s, spread, cpu_s / elapsed_s)
+    return Measurement(len(latencies_s), len(latencies_s) / elapsed_s, spread, cpu_s / elapsed_s)
 
 
-def send_all(port: int, uploads: Iterator[Upload], connections: int, receive: Callable[[Answer], None]) -> float:
+def send_all(port: int, uploads: Iterable[Upload], connections: int, receive: Callable[[Answer], None]) -> float:
     """Send uploads with this package's client and return the seconds it took.
 
     Raises:

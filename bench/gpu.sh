@@ -3,7 +3,7 @@
 #
 # With a folder, nothing is downloaded: what is in it is installed, and what the machine's Python has besides is used. A
 # wheel may lie there in parts (x.whl.00, x.whl.01, …) and is joined. MNIST_NPZ must then name a local mnist.npz.
-# Without a folder, everything comes from the package index. It takes under ten minutes.
+# Without a folder, everything comes from the package index. It is meant to take under ten minutes; no GPU has run it yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -d "${1:-}" ]; then

@@ -18,6 +18,7 @@ from bench import folder, report, server
 from bench.client import Answer, Load, run
 from bench.errors import BenchError, ServerError
 from bench.mnist import read_test_set
+from bench.options import count
 from bench.upload import VARIANTS, Upload, make_upload
 
 MODEL = "mnist"
@@ -85,8 +86,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="FOLDER",
         help="of PNGs to send instead of MNIST; where they lie in sub-folders, these are named as their labels",
     )
-    parser.add_argument("--concurrency", type=_count, default=16, help="connections, default %(default)s")
-    parser.add_argument("--count", type=_count, help="requests, default one for each picture of the set")
+    parser.add_argument("--concurrency", type=count, default=16, help="connections, default %(default)s")
+    parser.add_argument("--count", type=count, help="requests, default one for each picture of the set")
     parser.add_argument("--variant", choices=VARIANTS, default="plain", help="of the images, default %(default)s")
     parser.add_argument("--data", type=Path, help="mnist.npz; else $MNIST_NPZ, else it is downloaded once")
     parser.add_argument("--print", action="store_true", help="print each answer")
@@ -201,9 +202,3 @@ def _url(text: str) -> str:
     if not is_good:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address such as http://127.0.0.1:8000/{MODEL}/classify")
     return text
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

@@ -33,14 +33,14 @@ class Tally:
 
     def add(self, answer: Answer) -> None:
         """Judge one answer."""
-        error, is_correct = judge(answer)
+        error, cls = judge(answer)
         if error:
             self.errors[error] += 1
             return
         self.latencies_s.append(answer.latency_s)
-        self.judged += answer.upload.label is not None
-        self.correct += is_correct
-        cls = str(json.loads(answer.body)["cls"])
+        label = answer.upload.label
+        self.judged += label is not None
+        self.correct += label is not None and cls == str(label)
         if self.labels and cls not in self.labels:
             self.foreign[cls] += 1
 
@@ -65,23 +65,20 @@ class Tally:
         return {**result, "errors": dict(self.errors)}
 
 
-def judge(answer: Answer) -> tuple[str, bool]:
-    """What is wrong with an answer, empty where nothing is, and whether its class is the right one."""
-    upload, status, body, _ = answer
-    if status == 0:
-        return f"lost: {body.decode(errors='replace')}", False
-    if status == 503:
-        return "503: overloaded", False
-    if status != 200:
-        return f"status {status}", False
+def judge(answer: Answer) -> tuple[str, str]:
+    """What is wrong with an answer, empty where nothing is, and its class."""
+    if answer.status == 0:
+        return f"lost: {answer.body.decode(errors='replace')}", ""
+    if answer.status == 503:
+        return "503: overloaded", ""
+    if answer.status != 200:
+        return f"status {answer.status}", ""
     try:
-        values = json.loads(body)
-        fn, label = values["fn"], values["cls"]
+        values = json.loads(answer.body)
+        fn, cls = values["fn"], values["cls"]
     except (ValueError, KeyError, TypeError):
-        return "not an answer", False
-    if fn != upload.fn:
-        return "answer to another file", False
-    return "", upload.label is not None and str(label) == str(upload.label)
+        return "not an answer", ""
+    return ("", str(cls)) if fn == answer.upload.fn else ("answer to another file", "")
 
 
 def print_table(figures: dict[str, object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,6 @@ class Plan:
     server_core: int
     generator_core: int
     model: str = "mnist"
-    environment: Mapping[str, str] = field(default_factory=dict)  # of every server, beside the candidate's
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ def put_under_load(candidate: Candidate, plan: Plan, started: server.Server, upl
         load = measure(plan.generator, started.port, uploads, connections, plan.seconds, cores)
         cpu_s = read_usage(started.process.pid).cpu_s - before
         turn.loads[connections] = load
-        turn.cpu_us[connections] = cpu_s / (load.requests_per_s * plan.seconds) * 1e6
+        turn.cpu_us[connections] = cpu_s / load.requests * 1e6
         await_idle(started.process.pid)
     turn.resident_mb = read_usage(started.process.pid).resident_mb
     return turn
@@ -102,7 +101,6 @@ def start(candidate: Candidate, plan: Plan) -> Iterator[server.Server]:
         "BENCH_KERAS": str(model.parent.parent / "model.keras"),
         "WEB_CONCURRENCY": str(candidate.workers),
         "OMP_NUM_THREADS": "1",
-        **plan.environment,
         **dict(candidate.environment),
     }
     if candidate.loads_libpython:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from math import ceil
 from typing import NamedTuple
 
+from bench.tables import as_markdown
+
 DAY_S, LOADS = 86_400, (10_000, 1_000_000, 100_000_000)  # pictures a day
 
 
@@ -101,17 +103,12 @@ def write_tables() -> str:
         for load in LOADS:
             over = ", ".join(name for name, value in full.items() if load > value)
             needs.append([f"{load:,} {kind.name}", *map(show, plan(kind, load)), over or "nothing"])
-    return "\n\n".join(map(write_table, (inputs, needs, limits)))
+    return "\n\n".join(map(as_markdown, (inputs, needs, limits)))
 
 
 def show(value: float) -> str:
     """Three digits, but for whole numbers, which keep all."""
     return f"{value:,.0f}" if value == int(value) else f"{float(f'{value:.3g}'):,.10g}"
-
-
-def write_table(rows: list[list[str]]) -> str:
-    """Markdown; the first row is the head."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in [rows[0], ["---"] * len(rows[0]), *rows[1:]])
 
 
 if __name__ == "__main__":

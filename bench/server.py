@@ -40,7 +40,7 @@ class Server(NamedTuple):
 
 def service_command(port: int) -> list[str]:
     """How the README starts this service."""
-    return [sys.executable, "-m", "uvicorn", "service:app", "--no-access-log", "--port", str(port)]
+    return [sys.executable, "-m", "service", "--port", str(port)]
 
 
 def free_port() -> int:

@@ -46,22 +46,18 @@ def spread(values: Sequence[float]) -> list[float]:
     return [float(f"{value:.4g}") for value in (median(values), min(values), max(values))]
 
 
+def middle(figures: Mapping[str, Any], name: str, connections: int, what: str) -> float | None:
+    """Median of what `summarize` has of a load, such as "p50_ms"; None where it was not measured."""
+    try:
+        value: float = figures[name]["connections"][connections][what][0]
+    except KeyError:
+        return None
+    return value
+
+
 def rate(figures: Mapping[str, Any], name: str, connections: int) -> float | None:
     """Median requests a second, None where it was not measured."""
-    try:
-        value: float = figures[name]["connections"][connections]["requests_per_s"][0]
-    except KeyError:
-        return None
-    return value
-
-
-def p_ms(figures: Mapping[str, Any], name: str, connections: int, percent: int) -> float | None:
-    """Median of a latency percentile."""
-    try:
-        value: float = figures[name]["connections"][connections][f"p{percent}_ms"][0]
-    except KeyError:
-        return None
-    return value
+    return middle(figures, name, connections, "requests_per_s")
 
 
 def pipeline_limit(pipeline: Mapping[str, Any], connections: int) -> float:
@@ -71,15 +67,6 @@ def pipeline_limit(pipeline: Mapping[str, Any], connections: int) -> float:
     """
     batch = max((int(size) for size in pipeline["run_us"] if int(size) <= connections), default=1)
     return float(1e6 / (HTTP_US + pipeline["decode_us"] + pipeline["run_us"][str(batch)]))
-
-
-def cpu_us(figures: Mapping[str, Any], name: str, connections: int) -> float | None:
-    """Median of the server's processor time for a request."""
-    try:
-        value: float = figures[name]["connections"][connections]["cpu_us"][0]
-    except KeyError:
-        return None
-    return value
 
 
 def hold_against_goals(figures: Mapping[str, Any], pipeline: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -102,10 +89,12 @@ def hold_against_goals(figures: Mapping[str, Any], pipeline: Mapping[str, Any]) 
         add(f"tensors against Triton's at {connections} connections", ours, theirs, 1.0, "x", True)
     ours = rate(figures, "service", 64)
     add("pipeline's limit at 64 connections", ours, pipeline_limit(pipeline, 64), 0.78, "x", True)
-    two, one = cpu_us(figures, "two-workers", 64), cpu_us(figures, "service", 64)
+    two, one = (middle(figures, name, 64, "cpu_us") for name in ("two-workers", "service"))
     add("processor time of two workers against one at 64", two, one, 1.1, "x", False)
-    add("p50 of the floor at 1", p_ms(figures, "service", 1, 50), p_ms(figures, "floor", 1, 50), 1.6, "x", False)
-    add("p99 against p50 at 16", p_ms(figures, "service", 16, 99), p_ms(figures, "service", 16, 50), 2.0, "x", False)
+    ours, theirs = (middle(figures, name, 1, "p50_ms") for name in ("service", "floor"))
+    add("p50 of the floor at 1", ours, theirs, 1.6, "x", False)
+    p99_ms, p50_ms = (middle(figures, "service", 16, what) for what in ("p99_ms", "p50_ms"))
+    add("p99 against p50 at 16", p99_ms, p50_ms, 2.0, "x", False)
     if "service" in figures and "ready_s" in figures["service"]:
         add("memory of worker and supervisor after load", figures["service"]["resident_mb"][0], 1, 150, "MB", False)
         add("process start to ready", figures["service"]["ready_s"][0], 1, 1.0, "s", False)

@@ -67,7 +67,7 @@ def as_text(rows: Rows) -> str:
 def as_markdown(rows: Rows) -> str:
     """A Markdown table."""
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
-    return "\n".join("| " + " | ".join(cell for cell in line) + " |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def write_notes(result: Mapping[str, Any]) -> list[str]:

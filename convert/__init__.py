@@ -9,8 +9,8 @@ The way the data goes, one module a step:
     parity    Keras and ONNX Runtime compared on images; nothing is written when they differ
     serving   … and on pictures of other sizes, from the bytes of a PNG to the probabilities of the service itself
 
-The service imports nothing of this. Of the service, pictures and serving import what a file can say of its pictures,
-and the code that serves it, so that what is proven is what runs.
+The service imports nothing of this. Of the service it imports what a file can say of its pictures, and the code that
+prepares and serves them, so that what is proven is what runs.
 """
 
 import os

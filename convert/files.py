@@ -16,12 +16,12 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists() and not path.is_file():  # a device would be replaced, too
-            raise SourceError(f"{path} is a folder or a device; choose another place with --output.")
+            raise SourceError(f"{path} is a folder or a device; choose another place.")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as err:
-        raise SourceError(f"{path} could not be written ({err.strerror}); choose another place with --output.") from err
+        raise SourceError(f"{path} could not be written ({err.strerror}); choose another place.") from err
     finally:
         with suppress(OSError):
             temporary.unlink()  # where it has not become `path`: an error, or Ctrl-C

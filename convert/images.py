@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,15 @@ MADE_COUNT = 240
 MADE_NUMBERS = MADE_COUNT * 224 * 224 * 3  # fewer of larger ones: they take memory and time
 
 
-def load_images(path: Path, shape: ImageShape) -> Images:
-    """The first 10,000 images of `x_test`, uint8 (n, height, width[, channels]) as Keras's data sets have them.
+def load_images(path: Path, shape: ImageShape) -> tuple[Images, NDArray[Any] | None]:
+    """`x_test`, uint8 (n, height, width[, channels]) as Keras's data sets have them, and `y_test` if it is there.
 
     Raises SourceError when the file is no such thing, or its images are not of `shape`.
     """
     try:
         with np.load(path) as data:
-            images = np.atleast_1d(data["x_test"])[:REAL_LIMIT]
+            images = np.atleast_1d(data["x_test"])
+            classes = np.asarray(data["y_test"]) if "y_test" in data else None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as err:
         raise SourceError(
             f"{path} could not be read ({first_line(err)}); it must be an .npz file with an array x_test."
@@ -34,7 +36,7 @@ def load_images(path: Path, shape: ImageShape) -> Images:
         images = images[..., None]
     if images.dtype != np.uint8 or images.shape[1:] != shape or len(images) == 0:
         raise SourceError(f"{path} holds {images.dtype} {images.shape} as x_test; the model takes uint8 (n, *{shape}).")
-    return np.ascontiguousarray(images)
+    return np.ascontiguousarray(images), classes
 
 
 def make_images(shape: ImageShape, count: int | None = None, seed: int = 0) -> Images:

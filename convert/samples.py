@@ -8,7 +8,7 @@ neither        made ones
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,13 @@ def load_samples(path: Path, pictures: Pictures, shape: ImageShape, labels: list
     """
     if path.is_dir():
         return _load_folder(path, pictures, labels)
-    return Samples(load_images(path, shape), "real", _load_classes(path, len(labels)))
+    images, classes = load_images(path, shape)
+    return Samples(images[:REAL_LIMIT], "real", _check_classes(path, classes, len(images), len(labels)))
 
 
-def _load_classes(path: Path, count: int) -> NDArray[np.int64] | None:
-    with np.load(path) as data:
-        if "y_test" not in data:
-            return None
-        classes, images = np.asarray(data["y_test"]), len(data["x_test"])
+def _check_classes(path: Path, classes: NDArray[Any] | None, images: int, count: int) -> NDArray[np.int64] | None:
+    if classes is None:
+        return None
     if classes.size != images or classes.dtype.kind not in "iu" or classes.min() < 0 or classes.max() >= count:
         raise SourceError(
             f"{path} holds {classes.dtype} {classes.shape} as y_test; it must be a whole number from 0 to {count - 1} "

@@ -23,6 +23,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from convert.errors import ConvertError
 from convert.silence import prepare_environment, silenced
 
 MNIST = Path("models/mnist/model.keras")
@@ -42,14 +43,18 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{name_processor()}, one thread; microseconds an image")
     print(f"{'model':<12} {'precision':<9} {'bytes':>10}  {'batch of 1':>10}  {'batch of 16':>11}  classes")
     data = os.environ.get("MNIST_NPZ")
-    with tidying(), tempfile.TemporaryDirectory() as folder:
-        if data and MNIST.exists():
-            compare("mnist", MNIST, Path(data), "", Path(folder))
-        images = Path(folder) / "images.npz"
-        np.savez(images, x_test=make_images((224, 224, 3), PICTURES))
-        with silenced():
-            write_mobile_net(Path(folder) / "mobilenet.keras", np.load(images)["x_test"])
-        compare("MobileNetV2", Path(folder) / "mobilenet.keras", images, "tf", Path(folder))
+    try:
+        with tidying(), tempfile.TemporaryDirectory() as folder:
+            if data and MNIST.exists():
+                compare("mnist", MNIST, Path(data), "", Path(folder))
+            images = Path(folder) / "images.npz"
+            np.savez(images, x_test=make_images((224, 224, 3), PICTURES))
+            with silenced():
+                write_mobile_net(Path(folder) / "mobilenet.keras", np.load(images)["x_test"])
+            compare("MobileNetV2", Path(folder) / "mobilenet.keras", images, "tf", Path(folder))
+    except ConvertError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return err.exit_status
     return 0
 
 

@@ -44,10 +44,7 @@ def compare_served(source: Source, pictures: Pictures, content: bytes, allowed: 
     answers = [run_source(source, fitted, pictures.compute)]
     if source.dtype == "float32":
         answers.append(run_source(source, fitted, lambda batch: move_last_bits(pictures.compute(batch))))
-    try:
-        served, activation = serve(content, [encode(pixels) for pixels in made])
-    except ServiceError as err:
-        raise GraphError(f"The service cannot serve the converted model: {err}; nothing was written.") from err
+    served, activation = serve(content, made)
     try:
         expected, *moved = [as_probabilities(values, activation) for values in answers]
         if activation == "softmax":
@@ -57,27 +54,22 @@ def compare_served(source: Source, pictures: Pictures, content: bytes, allowed: 
         raise ParityError(f"From the bytes of a picture to the service's probabilities: {err}") from err
 
 
-def check_served(source: Source, content: bytes) -> None:
-    """Let the service classify the made pictures. Raises GraphError when it cannot."""
-    try:
-        serve(content, [encode(pixels) for pixels in make_pictures(source.image_shape)])
-    except ServiceError as err:
-        raise GraphError(f"The service cannot serve the converted model: {err}; nothing was written.") from err
+def serve(content: bytes, pictures: list[Images]) -> tuple[Outputs, str]:
+    """The service's probabilities (n, classes) for n pictures, and its word for what makes them of the outputs.
 
-
-def serve(content: bytes, files: list[bytes]) -> tuple[Outputs, str]:
-    """The service's probabilities (n, classes) for n PNG files, and its word for what makes them of the outputs.
-
-    Raises ServiceError when it cannot serve the model.
+    Raises GraphError when it cannot serve the model.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         path.write_bytes(content)
-        model = open_model(ModelFile("converted", 1, path), Device("cpu", threads=1), SETTINGS)
-        target = target_of(model)
-        views = [read_image(data, "", target, SETTINGS.max_pixels) for data in files]
-        batches = [views[start : start + model.max_batch] for start in range(0, len(views), model.max_batch)]
-        rows = np.stack([row for batch in batches for _, row in sound(model.run(batch))])
+        try:
+            model = open_model(ModelFile("converted", 1, path), Device("cpu", threads=1), SETTINGS)
+            target = target_of(model)
+            views = [read_image(encode(pixels), "", target, SETTINGS.max_pixels) for pixels in pictures]
+            batches = [views[start : start + model.max_batch] for start in range(0, len(views), model.max_batch)]
+            rows = np.stack([row for batch in batches for _, row in sound(model.run(batch))])
+        except ServiceError as err:
+            raise GraphError(f"The service cannot serve the converted model: {err}; nothing was written.") from err
         return rows, model.description.get("activation")
 
 

@@ -10,15 +10,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-ENVIRONMENT = {
-    # Neither side of the comparison needs a GPU, and TensorFlow would take all of its memory.
-    "CUDA_VISIBLE_DEVICES": "-1",
-}
-
 
 def prepare_environment() -> None:
     """Set what TensorFlow and ONNX Runtime read when they are first imported. Call it before importing either."""
-    os.environ.update(ENVIRONMENT)
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # no side of the comparison needs a GPU; TensorFlow would take all of it
 
 
 @contextmanager

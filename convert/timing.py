@@ -11,15 +11,15 @@ if __name__ == "__main__":  # before what takes a second to import
     leave_at_once("interrupted")
 
 import argparse
-import platform
 import sys
 import tempfile
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
+from convert.errors import first_line
 from convert.silence import prepare_environment, silenced
 from convert.speed import TURNS, time_in_turn
 
@@ -43,18 +43,14 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{'batch':>5}  {'model':>8}  {'example':>8}  ratio   (microseconds an image, medians of {TURNS} turns)")
         for batch in BATCHES:
             images = np.random.default_rng(0).integers(0, 256, (batch, 28, 28, 1), np.uint8)
-            ours, theirs = time_in_turn((arguments.model, example), images, TURNS)
+            try:
+                ours, theirs = time_in_turn((arguments.model, example), images, TURNS)
+            except Exception as err:  # ONNX Runtime has no common base class for its errors
+                reason = f"is no ONNX file of a 28x28 model ({first_line(err)})"
+                print(f"error: {arguments.model} {reason}.", file=sys.stderr)
+                return 2
             print(f"{batch:>5}  {ours:>8.1f}  {theirs:>8.1f}  {ours / theirs:.2f}")
     return 0
-
-
-def processor() -> str:
-    """The processor's name, as figures are quoted with."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def convert_example(path: Path) -> None:

@@ -11,8 +11,9 @@ from tqdm import tqdm
 from bench.chaos.goals import Finding, at_most, exactly, told
 from bench.chaos.photos import damaged_photos, large_photo, without_a_third
 from bench.chaos.pictures import damaged_files, flat
-from bench.chaos.serving import SAMPLE, count_statuses, get, make_request, send_all, settle, start
+from bench.chaos.serving import SAMPLE, count_statuses, get, make_request, settle, start
 from bench.client import Answer
+from bench.generator import send_all
 from bench.upload import Upload
 
 SHORT, LONG = 30_000, 1_000_000  # uploads

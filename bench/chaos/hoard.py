@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from typing import cast
 
 from bench.chaos.goals import Finding, at_most, exactly, told
-from bench.chaos.serving import PATH, SAMPLE, make_request, resident_mb, send_all, settle, start_service
+from bench.chaos.serving import PATH, SAMPLE, make_request, resident_mb, settle, start_service
 from bench.client import Answer
+from bench.generator import send_all
 from bench.report import percentile
 from bench.server import Server
 from bench.upload import BOUNDARY

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from bench.chaos.goals import Finding, at_most, exactly
 from bench.chaos.lossless import CONNECTIONS, load, uploads
-from bench.chaos.serving import SAMPLE, count_statuses, get, make_request, send_all, start_service, workers_of
+from bench.chaos.serving import SAMPLE, count_statuses, get, make_request, start_service, workers_of
 from bench.client import Answer
+from bench.generator import send_all
 from bench.server import Server
 
 SHORT, LONG = 2, 50  # kills of each kind

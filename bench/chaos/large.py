@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from bench.chaos.goals import Finding, at_most, exactly, told
 from bench.chaos.photos import large_photo
 from bench.chaos.pictures import flat, photo
-from bench.chaos.serving import SAMPLE, count_statuses, make_request, resident_mb, send_all, start
+from bench.chaos.serving import SAMPLE, count_statuses, make_request, resident_mb, start
 from bench.client import Answer
+from bench.generator import send_all
 from bench.report import percentile
 from bench.server import Server
 from bench.upload import Upload

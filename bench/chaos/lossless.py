@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from bench.chaos.serving import SAMPLE, make_request, send_all
+from bench.chaos.serving import SAMPLE, make_request
 from bench.client import Answer
+from bench.generator import send_all
 from bench.upload import Upload
 
 CONNECTIONS = 32

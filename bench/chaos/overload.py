@@ -19,9 +19,10 @@ from bench import server
 from bench.chaos.arrivals import LEFT, Tally, arrive
 from bench.chaos.goals import Finding, at_least, at_most, exactly, told
 from bench.chaos.kill import read_metrics
-from bench.chaos.serving import SAMPLE, make_request, send_all
+from bench.chaos.serving import SAMPLE, make_request
 from bench.chaos.slow import slow_model
 from bench.client import Answer
+from bench.generator import send_all
 from bench.server import Server
 from bench.upload import Upload
 

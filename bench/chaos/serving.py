@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from bench import server
-from bench.client import Answer, Load, run
+from bench.client import Answer
+from bench.generator import send_all
 from bench.processes import family, read_usage
 from bench.upload import BOUNDARY, Upload, multipart, post
 
@@ -65,19 +66,6 @@ def make_request(files: Sequence[tuple[str, bytes]], path: str = PATH, headers: 
     end = end[end.rindex(b"--" + BOUNDARY) :]
     body = b"".join(multipart(content, name)[1].removesuffix(end) for name, content in files) + end
     return Upload(files[0][0], 0, post(urlsplit(f"http://127.0.0.1{path}"), content_type, body, headers))
-
-
-def send_all(port: int, uploads: Iterable[Upload], connections: int, receive: Callable[[Answer], None]) -> float:
-    """Send the uploads over some connections; returns the seconds it took."""
-
-    async def send() -> float:
-        load = Load(urlsplit(f"http://127.0.0.1:{port}"), connections, receive)
-        try:
-            return await load.send(uploads)
-        finally:
-            load.close()
-
-    return run(send())
 
 
 def count_statuses(port: int, uploads: Iterable[Upload], connections: int) -> Counter[int]:

@@ -19,9 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bench.chaos.goals import Finding, at_most, exactly, told
 from bench.chaos.lossless import uploads
-from bench.chaos.serving import get, send_all, settle, start, start_service
+from bench.chaos.serving import get, settle, start, start_service
 from bench.client import Answer
 from bench.errors import ServerError
+from bench.generator import send_all
 from bench.report import percentile
 from bench.server import Server
 

@@ -1,1 +1,1 @@
-"""Measurements without HTTP, of the service's own functions; nothing else in bench imports the service."""
+"""Measurements without HTTP, of the service's own functions."""

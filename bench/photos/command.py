@@ -11,12 +11,12 @@ from typing import Any
 
 from bench import tables
 from bench.comparison import describe_quiet_machine, describe_run, measure_in_process, run, take_turns, write_result
-from bench.options import parse_comparison
+from bench.options import listed, parse_comparison
 from bench.photos import tables as photo_tables
 from bench.photos.beside import measure_beside
 from bench.photos.candidates import list_candidates
 from bench.photos.model import NAME, prepare_model
-from bench.photos.pictures import SIZES, write_pictures
+from bench.photos.pictures import KINDS, write_pictures
 from bench.photos.tables import JUDGED
 from bench.photos.turns import take_turn
 from bench.rounds import Plan, Turn, find_model
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench compare --photos", description=__doc__)
-    parser.add_argument("--kinds", type=lambda text: text.split(","), help=f"png or jpg with {', '.join(SIZES)}")
+    parser.add_argument("--kinds", type=listed(KINDS), default=KINDS, help=f"of {', '.join(KINDS)}; default all")
     return parse_comparison(parser, [candidate.name for candidate in ALL], 8, arguments)
 
 
@@ -55,7 +55,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         files = write_pictures(Path(folder))
-        files = {kind: paths for kind, paths in files.items() if not options.kinds or kind in options.kinds}
+        files = {kind: paths for kind, paths in files.items() if kind in options.kinds}
         inprocess = measure_in_process("photos", [find_model(models, NAME), folder, *files], server_core)
         turns, failed = take_turns(
             chosen, options.rounds, lambda candidate: take_turn(candidate, plan, files, inprocess), describe

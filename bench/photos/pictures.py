@@ -14,7 +14,8 @@ Pixels = NDArray[np.uint8]  # (H, W, 3)
 CROP = 300, 400  # height and width in pixels, of native ones: enlarged, they would compress as no photograph does
 SIZES = {"224x224": (224, 224), "512x512": (512, 512), "1920x1080": (1920, 1080)}  # width, height
 COUNTS = {"224x224": 24, "512x512": 12, "1920x1080": 6}  # different pictures
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {"png": ("PNG", {}), "jpg": ("JPEG", {"quality": 90})}
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {"png": ("PNG", {}), "jpg": ("JPEG", {"quality": 90})}
+KINDS = [f"{suffix} {size}" for size in SIZES for suffix in FORMATS]
 
 
 def mosaic(width: int, height: int, number: int = 0) -> Pixels:
@@ -46,7 +47,7 @@ def write_pictures(folder: Path) -> dict[str, list[Path]]:
     written: dict[str, list[Path]] = {}
     for size, (width, height) in SIZES.items():
         pictures = [mosaic(width, height, number) for number in range(COUNTS[size])]
-        for suffix, (kind, options) in KINDS.items():
+        for suffix, (kind, options) in FORMATS.items():
             place = folder / f"{suffix} {size}"
             place.mkdir(parents=True)
             written[place.name] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 from convert.applications.models import MODELS
 from convert.applications.page import write_page
 from convert.applications.trial import Result, try_model
+from convert.errors import SourceError, first_line
 from convert.files import replace_file
 from convert.silence import prepare_environment
 
@@ -28,7 +29,14 @@ exit status: 0 all asked for convert; 1 some do not; 2 wrong arguments; 130 inte
 def main(argv: list[str] | None = None) -> int:
     """Try what has no result yet; returns the exit status."""
     arguments = parse_arguments(argv)
-    results = _read(arguments.results)
+    try:
+        return _try_all(arguments, _read(arguments.results))
+    except SourceError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return err.exit_status
+
+
+def _try_all(arguments: argparse.Namespace, results: dict[str, Result]) -> int:
     asked = arguments.models or list(MODELS)
     with tidying():
         for number, name in enumerate(asked, 1):
@@ -64,7 +72,10 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
 def _read(path: Path) -> dict[str, Result]:
     if not path.exists():
         return {}
-    return {name: Result(**values) for name, values in json.loads(path.read_text(encoding="utf-8")).items()}
+    try:
+        return {name: Result(**values) for name, values in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError) as err:
+        raise SourceError(f"{path} holds no results ({first_line(err)}); name another file with --results.") from err
 
 
 def _keep(results: dict[str, Result], path: Path, page: Path) -> None:

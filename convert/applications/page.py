@@ -4,9 +4,11 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+import onnxruntime
+
 from convert.applications.models import MODELS
 from convert.applications.trial import Result
-from convert.timing import processor
+from convert.speed import name_processor
 
 HEAD = """\
 # All of keras.applications
@@ -38,9 +40,10 @@ def write_page(results: dict[str, Result]) -> str:
     within = sum(row.memory <= row.memory_goal for row in passed)
     head = HEAD.format(
         date=datetime.now(UTC).date(),
-        processor=processor(),
+        processor=name_processor(),
         python=platform.python_version(),
-        versions=", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "tf2onnx", "onnxruntime-gpu")),
+        versions=", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "tf2onnx"))
+        + f", onnxruntime {onnxruntime.__version__}",
         passed=len(passed),
         count=len(MODELS),
         within=within,

@@ -234,8 +234,8 @@ def measure_costs(seconds: float, rounds: int, only: str) -> None:
                 for connections in (1, CONNECTIONS):
                     before = read_cpu()
                     done = generator.measure("wrk", port, uploads, connections, seconds, cores)
-                    count = done.requests_per_s * seconds
-                    spent = {part: round((cpu_s - before[part]) / count * 1e3, 3) for part, cpu_s in read_cpu().items()}
+                    used_s = {part: cpu_s - before[part] for part, cpu_s in read_cpu().items()}
+                    spent = {part: round(cpu_s / done.requests * 1e3, 3) for part, cpu_s in used_s.items()}
                     row = {"round": number, "candidate": name, "connections": connections}
                     figures = {"requests/s": round(done.requests_per_s), "p50 ms": done.percentile_ms(50)}
                     print(json.dumps({**row, **figures, "p99 ms": done.percentile_ms(99), "CPU ms": spent}), flush=True)

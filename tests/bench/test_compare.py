@@ -23,7 +23,7 @@ needs_wrk = pytest.mark.skipif(choose_generator() != "wrk", reason="wrk is not i
 
 
 def turn(requests_per_s: float, latency_ms: float) -> Turn:
-    load = Measurement(requests_per_s, [latency_ms] * 1001, 0.5)
+    load = Measurement(round(requests_per_s), requests_per_s, [latency_ms] * 1001, 0.5)
     return Turn(0.5, 100.0, {16: load, 64: load}, {16: 10.0, 64: 10.0})
 
 
@@ -75,9 +75,15 @@ def test_failed_candidate_is_shown_and_changes_the_exit_code(bench: Run, model: 
 
 @needs_two_cores
 def test_usage(bench: Run, tmp_path: Path) -> None:
-    unknown = bench("compare", "--only", "service,nobody")
-    assert unknown.returncode == 2
-    assert "no candidate is called nobody" in unknown.stderr
+    for option, value, told in (
+        ("--only", "service,nobody", "unknown: nobody; there are service, "),
+        ("--kinds", "png 3x3", "unknown: png 3x3; there are png 224x224, "),
+        ("--rounds", "0", "'0' is not a whole number of at least 1"),
+        ("--connections", "64,", "'' is not a whole number of at least 1"),
+        ("--seconds", "nan", "'nan' is not a time; give seconds"),
+    ):
+        wrong = bench("compare", "--photos", option, value)
+        assert (wrong.returncode, told in wrong.stderr) == (2, True), wrong.stderr
     no_model = bench("compare", "--models", tmp_path, "--output", tmp_path)
     assert no_model.returncode == 1
     assert "there is no" in no_model.stderr

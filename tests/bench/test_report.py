@@ -26,19 +26,19 @@ def test_percentile_of_one_and_none() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (200, b'{"cls": 7, "fn": "0-7.png"}', ("", True)),
-        (200, b'{"cls": "7", "fn": "0-7.png"}', ("", True)),
-        (200, b'{"cls": 1, "fn": "0-7.png"}', ("", False)),
-        (200, b'{"cls": 7, "fn": "1-2.png"}', ("answer to another file", False)),
-        (200, b'["cls"]', ("not an answer", False)),
-        (200, b"7", ("not an answer", False)),
-        (200, b"\xff", ("not an answer", False)),
-        (404, b'{"error": "no"}', ("status 404", False)),
-        (503, b"", ("503: overloaded", False)),
-        (0, b"reset", ("lost: reset", False)),
+        (200, b'{"cls": 7, "fn": "0-7.png"}', ("", "7")),
+        (200, b'{"cls": "7", "fn": "0-7.png"}', ("", "7")),
+        (200, b'{"cls": 1, "fn": "0-7.png"}', ("", "1")),
+        (200, b'{"cls": 7, "fn": "1-2.png"}', ("answer to another file", "")),
+        (200, b'["cls"]', ("not an answer", "")),
+        (200, b"7", ("not an answer", "")),
+        (200, b"\xff", ("not an answer", "")),
+        (404, b'{"error": "no"}', ("status 404", "")),
+        (503, b"", ("503: overloaded", "")),
+        (0, b"reset", ("lost: reset", "")),
     ],
 )
-def test_judge(status: int, body: bytes, expected: tuple[str, bool]) -> None:
+def test_judge(status: int, body: bytes, expected: tuple[str, str]) -> None:
     assert judge(Answer(SEVEN, status, body, 0.001)) == expected
 
 

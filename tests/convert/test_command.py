@@ -113,7 +113,7 @@ def test_a_place_that_cannot_be_written_exits_with_2(model_file: Path) -> None:
     done = run_command("model.keras", "--output", "labels.txt/model.onnx", cwd=model_file.parent)
     assert done.returncode == 2
     assert done.stderr.startswith("error: labels.txt/model.onnx could not be written (")
-    assert done.stderr.endswith("); choose another place with --output.\n")
+    assert done.stderr.endswith("); choose another place.\n")
 
 
 def test_nothing_is_left_in_the_temporary_folder(model_file: Path, tmp_path: Path) -> None:

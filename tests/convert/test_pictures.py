@@ -1,6 +1,5 @@
 """The pixels that a model was trained on: written into the file, and the same to the service as to Keras."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from convert.errors import SourceError
 from convert.images import make_images
 from convert.metadata import write_metadata
 from convert.pictures import read_pictures
-from convert.serving import CHANNELS, COUNT, encode, make_pictures, serve
+from convert.serving import CHANNELS, COUNT, make_pictures, serve
 from convert.silence import silenced
 from tests.convert.conftest import Run
 from tests.convert.kinds.spreading import spread
@@ -171,14 +170,13 @@ def test_imagenet_pixels_are_what_pillow_and_keras_make_of_a_photograph(
     assert run(dense_net, "--output", target, "--preset", "imagenet")[0] == 0
     with silenced():
         model = keras.models.load_model(dense_net)
-    files, rows = [], []
-    for pixels in make_images((110, 165, 3), 12):
-        files.append(encode(pixels))
+    pictures, rows = list(make_images((110, 165, 3), 12)), []
+    for pixels in pictures:
         left = (82 - 48) // 2
-        scaled = Image.open(io.BytesIO(files[-1])).resize((82, 55), Image.Resampling.BILINEAR)
+        scaled = Image.fromarray(pixels).resize((82, 55), Image.Resampling.BILINEAR)
         cut = np.asarray(scaled.crop((left, 4, left + 48, 52)), np.float32)  # (55 - 48) / 2, to the even number
         rows.append(keras.applications.imagenet_utils.preprocess_input(cut, "channels_last", "torch"))
-    served, _ = serve(target.read_bytes(), files)
+    served, _ = serve(target.read_bytes(), pictures)
     expected = model.predict_on_batch(np.stack(rows))
     assert len(set(expected.argmax(axis=1).tolist())) > 2
     np.testing.assert_allclose(served, expected, atol=1e-4)

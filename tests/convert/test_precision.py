@@ -69,8 +69,8 @@ def test_a_smaller_file_of_the_same_answers(
     assert getattr(onnx.TensorProto, dtype) in {tensor.data_type for tensor in other.graph.initializer}
     weights = [sum(len(t.raw_data) for t in model.graph.initializer) for model in (one, other)]
     assert weights[1] < share * weights[0]
-    files = [encode(pixels) for pixels in make_images((24, 24, 3), 60)]
-    rows = [serve(path.read_bytes(), files)[0] for path in (plain, target)]
+    pictures = list(make_images((24, 24, 3), 60))
+    rows = [serve(path.read_bytes(), pictures)[0] for path in (plain, target)]
     assert float((rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).mean()) > 0.9
     assert len(set(rows[0].argmax(axis=1).tolist())) > 1
 

@@ -274,7 +274,7 @@ def test_a_device_or_a_folder_is_not_replaced(model_file: Path, run: Run) -> Non
     os.mkfifo(pipe)
     for place in (pipe, model_file.parent):
         status, _, error = run(model_file, "--output", place)
-        told = f"error: {place} is a folder or a device; choose another place with --output.\n"
+        told = f"error: {place} is a folder or a device; choose another place.\n"
         assert (status, error) == (2, told)
     assert pipe.is_fifo()
 
