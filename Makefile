@@ -16,15 +16,23 @@ FOR_BOTH := rm -f $(VENV)/.serve-cpu; $(UNINSTALL) onnxruntime
 # CUDA's libraries are a few gigabytes, so they are installed where there is a GPU only.
 CUDA := $(if $(shell command -v nvidia-smi 2>/dev/null),--editable '.[cuda]')
 
-.PHONY: serve test lint coverage train convert bench clean
+.PHONY: serve test lint train convert bench clean
 
 serve: $(VENV)/.serve$(if $(CPU),-cpu)
 	$(BIN)/python -m service --host $(HOST) --port $(PORT) --workers $(WORKERS)
 
 MEASURES := tests/bench tests/page/test_lighthouse.py
-# What measures has the machine for itself; the rest runs on two of its cores.
+COVERED := $(addprefix tests/,service clients field page)
+# What measures has the machine for itself; the rest runs on two of its cores. COVERAGE=1 measures the branches of
+# service/, in the servers that the tests start, too, and fails where they become fewer.
 test: lint
-	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(MEASURES))
+ifdef COVERAGE
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 $(COVERED) $(addprefix --ignore=,$(MEASURES))
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
+endif
+	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(MEASURES) $(if $(COVERAGE),$(COVERED)))
 	$(BIN)/python -m pytest $(MEASURES)
 
 lint: $(VENV)/.test
@@ -33,13 +41,6 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v npx >/dev/null; then npx --yes @biomejs/biome@2.6.8 lint; else echo "skipped: the scripts of the page are linted by Biome, which needs npm"; fi
-
-# Branches of service/, in the servers that the tests start, too. That takes a fifth more, so `make test` goes without.
-coverage: $(VENV)/.test
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 $(addprefix tests/,service clients field page) $(addprefix --ignore=,$(MEASURES))
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered
 
 train: $(VENV)/.test
 	$(BIN)/python -m train

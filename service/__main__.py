@@ -40,13 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         port=options.port,
         workers=options.workers,
         access_log=options.access_log,
-        root_path=options.root_path,
         timeout_graceful_shutdown=options.grace,
     )
     try:
         listeners = listen(options.host, options.port, options.workers)
     except OSError as error:
-        reason = f"cannot listen on {options.host}:{options.port}: {os.strerror(error.errno or 0)}"
+        number = error.errno or 0
+        why = os.strerror(number) if number >= 0 else "no address of that host is known"  # negative: of getaddrinfo
+        reason = f"cannot listen on {options.host}:{options.port}: {why}"
         print(f"service: {reason}; --port (PORT of make) takes another", file=sys.stderr)
         return STARTUP_FAILURE
     port = listeners[0].getsockname()[1]
@@ -67,7 +68,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=workers, help="processes, default $WEB_CONCURRENCY or 1")
     parser.add_argument("--grace", type=int, default=30, metavar="SECONDS", help="for the end, default %(default)s")
     parser.add_argument("--app", default="service:app", help="an application that wraps it, as module:name")
-    parser.add_argument("--root-path", default="", help="prefix that a reverse proxy adds")
     parser.add_argument("--way", choices=("fast", "asgi"), default="fast", help="of small uploads, default %(default)s")
     parser.add_argument("--access-log", action="store_true", help="log each request; costs half the throughput")
     parser.add_argument("--version", action="version", version=version("upload-and-classify"))

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import counters
-from service.api.answers import answer_defect, answer_http_exception, answer_request_error
+from service.api.answers import answer_defect, answer_http_exception, answer_request_error, path_of
 from service.api.classify import Classify, classify
 from service.api.extensions import (
     load,
@@ -118,7 +118,7 @@ class Application(Starlette):
             return await super().__call__(scope, receive, partial(self._send_lifespan, send))
         if self.guard is not None:
             return await self.guard(scope, receive, self._counted(scope, send))
-        served = self.paths.get(scope["path"])
+        served = self.paths.get(path_of(scope))
         if served is not None and scope["method"] == "POST":
             return await classify(served, self.intake, scope, receive, send)
         return await self.route(scope, receive, self._counted(scope, send))

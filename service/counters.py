@@ -8,14 +8,13 @@ region outlives its worker and keeps its counts, and a later worker goes on with
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 STATE, CELLS, NAME_BYTES = 8, 8192, 192 * 1024
 REGION_BYTES = 8 * (STATE + CELLS) + NAME_BYTES
-NAMES_END, BEAT_NS, PHASE, PID, ORDERED = range(5)  # of the state
+NAMES_END, BEAT_NS, PHASE, ORDERED = range(4)  # of the state
 STARTING, READY, ENDING = 1, 2, 3  # phases
 FRESH_S = 3.0  # a worker that has not beaten for longer does not respond
 ORDER = "order"  # the kind of the values that say what is to be loaded
@@ -27,7 +26,6 @@ Labels = tuple[str, ...]
 class Worker(NamedTuple):
     """What a region says of its worker."""
 
-    pid: int
     phase: int
     responds: bool
 
@@ -44,7 +42,7 @@ class Counters:
         for name, cell in self._cells.items():
             if name[0].startswith(GAUGE):
                 self.values[cell] = 0
-        self._state[PID], self._state[PHASE] = os.getpid(), STARTING
+        self._state[PHASE] = STARTING
         self.beat()
 
     def cell(self, *name: str) -> int:
@@ -75,13 +73,13 @@ class Counters:
     @property
     def responds(self) -> bool:
         """Whether this worker has beaten lately."""
-        return self._state[BEAT_NS] > time.monotonic_ns() - int(FRESH_S * 1e9)
+        return bool(self._state[BEAT_NS] > _latest())
 
     def workers(self) -> list[Worker]:
         """The workers that there are now."""
-        latest = time.monotonic_ns() - int(FRESH_S * 1e9)
+        latest = _latest()
         states = [state for state, _, _ in self._regions() if state[PHASE]]
-        return [Worker(state[PID], state[PHASE], state[BEAT_NS] > latest) for state in states]
+        return [Worker(state[PHASE], state[BEAT_NS] > latest) for state in states]
 
     @property
     def are_ready(self) -> bool:
@@ -92,7 +90,7 @@ class Counters:
 
     def totals(self) -> dict[Labels, int]:
         """Sum of each value over all workers; of a gauge, over those that respond."""
-        latest = time.monotonic_ns() - int(FRESH_S * 1e9)
+        latest = _latest()
         sums: dict[Labels, int] = {}
         for state, values, names in self._regions():
             for name, value in zip(_read_names(state, names), values, strict=False):
@@ -104,7 +102,7 @@ class Counters:
         """What every worker that is ready and responds has there; nothing, where there is no room for that name."""
         if self.cell(*name) == CELLS - 1:
             return []
-        latest = time.monotonic_ns() - int(FRESH_S * 1e9)
+        latest = _latest()
         found = []
         for state, values, names in self._regions():
             if state[PHASE] == READY and state[BEAT_NS] > latest:
@@ -140,6 +138,11 @@ class Counters:
         return (_split(self._page, region) for region in range(len(self._page) // REGION_BYTES))
 
 
+def _latest() -> int:
+    """By the clock of beats, who has not beaten since does not respond."""
+    return time.monotonic_ns() - int(FRESH_S * 1e9)
+
+
 def leave(page: memoryview, region: int) -> None:
     """Say that the worker of a region has ended; its counts stay."""
     _split(page, region)[0][PHASE] = 0
@@ -162,10 +165,8 @@ class StatusCounts:
         self._counters, self._name = counters, ("requests", route, model)
         # The usual ones are there from the start, or Prometheus would not see the first of each.
         usual = (200, invalid, 500, 503) if model else ()
-        self._values, self._cells = (
-            counters.values,
-            {status: counters.cell(*self._name, str(status)) for status in usual},
-        )
+        self._values = counters.values
+        self._cells = {status: counters.cell(*self._name, str(status)) for status in usual}
 
     def add(self, status: int) -> None:
         """Count one answer."""

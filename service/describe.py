@@ -46,11 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(format="describe: %(message)s")  # versions that cannot be served
     try:
-        model, path = load(find_files(options.model))
-        max_batch = Settings.from_environment().max_batch
-        told = write_config(model, max_batch) if options.triton else as_text(model, path)
-    except StartupError as error:
-        print(f"describe: {options.model}: {error}", file=sys.stderr)
+        settings = Settings.from_environment()
+        model, path = load(find_files(options.model), settings)
+        told = write_config(model, settings.max_batch) if options.triton else as_text(model, path)
+    except (StartupError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"describe: {options.model}: {reason}", file=sys.stderr)
         return 2
     print(json.dumps(as_json(model, path), ensure_ascii=False, indent=2) if options.json else told)
     return 0
@@ -76,13 +77,13 @@ def find_files(path: Path) -> list[ModelFile]:
     return [ModelFile(file.stem, 0, file)]
 
 
-def load(files: Sequence[ModelFile]) -> tuple[Model, Path]:
+def load(files: Sequence[ModelFile], settings: Settings) -> tuple[Model, Path]:
     """The first of a name's versions that can be served, loaded on the CPU, and its file.
 
     Raises:
         StartupError: There is none, or a setting makes no sense.
     """
-    settings = replace(Settings.from_environment(), device="cpu")
+    settings = replace(settings, device="cpu")
     attempt = load_one(files, choose_device(settings), settings)
     if attempt.model is None:
         raise ModelError(attempt.failures[0].sentence)

@@ -1,7 +1,7 @@
 """What can go wrong, as one tree.
 
     ServiceError
-    ├── StartupError            the service does not start; the message is the whole log line
+    ├── StartupError            the service does not start, or not with that model; the message says why
     │   ├── SettingError        a SERVICE_* environment variable
     │   ├── DeviceError         SERVICE_DEVICE asks for what this machine cannot do
     │   └── ModelError          the models folder, or a model in it

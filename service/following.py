@@ -55,7 +55,8 @@ class Follower:
         self._changes: dict[str, Change] = {}
         self._complaint = ""  # about the folder, told once
         self._thread = ThreadPoolExecutor(1, "loading", step_back)
-        self._idle_s = settings.poll_s / 10  # between looks at whether something is to be switched
+        self._look_s = settings.poll_s  # between looks at what is new …
+        self._idle_s = settings.poll_s / 10  # … and at whether something is to be switched
         for name in self._served:
             self._show(name, self._sign_served(name))
 
@@ -65,7 +66,7 @@ class Follower:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.poll_s)
+            await asyncio.sleep(self._look_s)
             try:
                 await self.look()
             except Exception:  # a defect must not end what keeps looking

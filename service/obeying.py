@@ -34,7 +34,7 @@ class Obeyer(Follower):
         self._refusals: dict[str, str] = {}  # why the last order for a name could not be done
         self._obeyed = 0
         super().__init__(registry, loaded, counters, settings)
-        self._idle_s = TURN_S
+        self._look_s = self._idle_s = TURN_S
         for name in registry.names:
             self._tell(name)
 
@@ -58,11 +58,6 @@ class Obeyer(Follower):
             raise ModelControlError(self._refusals[name])
         if not unload and (failures := self._registry.of(name)):
             raise ModelControlError(f"version {failures[0].file.version} cannot be served: {failures[0].sentence}")
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(TURN_S)
-            await self.look()
 
     async def look(self) -> None:
         """Load or unload what there are orders for."""
@@ -116,6 +111,7 @@ def version_elsewhere(counters: Counters) -> Callable[[str], int | None]:
     """The version that other workers serve of a name, for one that takes another's place; None if none does."""
 
     def find(name: str) -> int | None:
-        return max(counters.each(VERSION, name), default=0) - 1 if any(counters.each(VERSION, name)) else None
+        found = max(counters.each(VERSION, name), default=0)
+        return found - 1 if found else None
 
     return find

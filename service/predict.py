@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--model", help="name of a model in the models folder (default: $SERVICE_DEFAULT_MODEL or the first one)"
     )
-    parser.add_argument("--top", type=int, default=0, metavar="K", help="list the K best classes, too")
+    parser.add_argument("--top", type=_natural, default=0, metavar="K", help="list the K best classes, too")
     parser.add_argument("--json", action="store_true", help="print the server's JSON answers")
     options = parser.parse_args(arguments)
     logging.basicConfig(format="predict: %(message)s")  # models that cannot be used, and other warnings
@@ -58,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     with tidying():
         return classify(options, model, settings)
+
+
+def _natural(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
 
 
 def classify(options: argparse.Namespace, model: Model, settings: Settings) -> int:
@@ -72,8 +78,9 @@ def classify(options: argparse.Namespace, model: Model, settings: Settings) -> i
             failed = 1
             print(f"predict: {path} holds no {' or '.join(suffixes)} file", file=sys.stderr)
     with bar, ThreadPoolExecutor(share_of_cores()) as threads:
-        for start in range(0, len(files), model.max_batch):
-            batch = files[start : start + model.max_batch]
+        size = model.max_batch  # which becomes smaller where memory is short; larger batches are then run in halves
+        for start in range(0, len(files), size):
+            batch = files[start : start + size]
             views = list(threads.map(partial(read_file, model=model, settings=settings), batch))
             images = [view for view in views if not isinstance(view, str)]
             results = iter(model.run(images) if images else [])

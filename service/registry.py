@@ -143,7 +143,7 @@ class Registry:
             )
         if name in self.unloaded:
             raise UnknownModelError(f"the model {name!r} is unloaded; POST /v2/repository/models/{name}/load loads it")
-        raise UnknownModelError(f"no model is called {name!r}; the models are {', '.join(self.models)}")
+        raise UnknownModelError(f"no model is called {name!r}; the models are {', '.join(self.models) or 'none now'}")
 
     def of(self, name: str) -> list[Failure]:
         """The versions of that name that cannot be served, the highest first."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
 from service.api.multipart import Part
 from service.errors import DeviceLostError, FailedModelError, OverloadError, RequestError
@@ -31,6 +31,12 @@ DEFECT = "the server failed on this request; its log says why"
 def status_of(error: RequestError, invalid: int = INVALID) -> int:
     """The HTTP status of an error."""
     return STATUSES.get(type(error), invalid)
+
+
+def path_of(scope: Scope) -> str:
+    """A request's path without the prefix under which another application has mounted this one."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def invalid_of(path: str) -> int:
@@ -109,7 +115,7 @@ def release(error: RequestError | None) -> None:
 async def answer_request_error(request: Request, error: Exception) -> Response:
     """`{"error": …}` for what an endpoint raises about a request."""
     assert isinstance(error, RequestError)
-    status = status_of(error, invalid_of(request.url.path))
+    status = status_of(error, invalid_of(path_of(request.scope)))
     release(error)
     headers = {name.decode(): value.decode() for name, value in headers_of(retry_after(error))}
     return Response(write_error(str(error)), status, headers, "application/json")
@@ -118,7 +124,7 @@ async def answer_request_error(request: Request, error: Exception) -> Response:
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """`{"error": …}` for a path or a method that no route has."""
     assert isinstance(error, HTTPException)
-    path, headers = request.url.path, error.headers
+    path, headers = path_of(request.scope), error.headers
     if error.status_code == METHOD_NOT_ALLOWED:
         headers = {"allow": ", ".join(find_methods(request))}
     if invalid_of(path) == INVALID_V2:
@@ -131,7 +137,7 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
 def find_methods(request: Request) -> list[str]:
     """The methods of all routes that have the request's path; Starlette itself names those of the first."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in route.methods}) or ["GET", "HEAD"]  # of the page's files
+    return sorted({method for route in routes for method in route.methods})
 
 
 async def answer_defect(request: Request, error: Exception) -> Response:

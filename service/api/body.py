@@ -119,13 +119,17 @@ class BodyReader:
         for upload in self._uploads.values():
             is_slow = not (upload.waits or upload.is_complete) and len(upload.body) - upload.seen < least
             upload.slow, upload.seen = upload.slow + 1 if is_slow else 0, len(upload.body)
+        is_short = self._is_full or any(upload.waits for upload in self._uploads.values())
+        self._is_full = False
+        if not is_short:
+            return
         held = self._held_bytes
-        is_short, self._is_full = self._is_full or any(upload.waits for upload in self._uploads.values()), False
-        if is_short:
-            for task, upload in sorted(self._uploads.items(), key=lambda item: -len(item[1].body)):
-                if held > self.max_held_bytes // 2 and upload.slow >= SLOW_TURNS and task in self._started:
-                    held -= len(upload.body) + upload.buffered
-                    self._end(task, OverloadError("the upload was slow while others waited for its room; try again"))
+        slow = [item for item in self._uploads.items() if item[1].slow >= SLOW_TURNS and item[0] in self._started]
+        for task, upload in sorted(slow, key=lambda item: -len(item[1].body)):
+            if held <= self.max_held_bytes // 2:
+                break
+            held -= len(upload.body) + upload.buffered
+            self._end(task, OverloadError("the upload was slow while others waited for its room; try again"))
 
     def _give_back(self) -> None:
         """Return memory to the system when the last of many bytes has gone."""
@@ -146,9 +150,12 @@ class BodyReader:
         if declared.isdigit() and int(declared) > self.max_body_bytes:
             raise self._too_large(int(declared))
         left = int(declared) if declared.isdigit() else self.max_body_bytes
+        if task in self._uploads:  # of an earlier request, where a host serves several in one task
+            self._release(task)
+        else:
+            task.add_done_callback(self._release)
         upload = self._uploads[task] = Upload(min(left, BUFFERED_BYTES))
         self._held_bytes += upload.buffered
-        task.add_done_callback(self._release)
         if self._held_bytes > self.max_held_bytes and len(self._uploads) > 1:
             self._is_full = True
             raise self._no_room(self.max_held_bytes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Collection
 from contextlib import suppress
@@ -13,9 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.answers import path_of
 from service.settings import Settings
 
 HEADER_LENGTH = "inference-header-content-length"  # of a body of /v2 that is not JSON alone
+HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key", "x-request-timeout")  # of requests
 OPEN = "/v2/health/"  # for orchestrators, which have no key
 BEARER = 'Bearer realm="upload-and-classify"'
 # Only for who navigates: the browser asks for the key, as the password of any user, and sends it for the whole page.
@@ -32,8 +33,8 @@ def guard(app: ASGIApp, settings: Settings) -> ASGIApp | None:
             guarded or app,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-api-key", HEADER_LENGTH],
-            expose_headers=[HEADER_LENGTH],
+            allow_headers=[*HEADERS, HEADER_LENGTH],
+            expose_headers=["retry-after", "x-region", HEADER_LENGTH],
         )
     return guarded
 
@@ -47,7 +48,7 @@ class KeyGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         headers = Headers(scope=scope)
-        if scope["path"].startswith(OPEN) or any(hmac.compare_digest(key, self._key) for key in read_keys(headers)):
+        if path_of(scope).startswith(OPEN) or any(hmac.compare_digest(key, self._key) for key in read_keys(headers)):
             await self.app(scope, receive, send)
             return
         asks = [BEARER] + [BASIC] * ("text/html" in headers.get("accept", ""))
@@ -63,6 +64,6 @@ def read_keys(headers: Headers) -> Collection[bytes]:
     if scheme.lower() == "bearer":
         keys.append(value.strip().encode("latin-1"))
     elif scheme.lower() == "basic":
-        with suppress(binascii.Error):
+        with suppress(ValueError):  # no base64, or not even ASCII
             keys.append(base64.b64decode(value, validate=True).partition(b":")[2])
     return keys

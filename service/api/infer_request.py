@@ -188,7 +188,7 @@ def check_shape(shape: object, signature: Signature) -> list[int]:
     """
     expected = signature.input.whole_shape
     sides = shape if isinstance(shape, list) and len(shape) == len(expected) else [0]
-    if not all(type(side) is int and side > 0 for side in sides):
+    if not all(type(side) is int and 0 < side <= MAX_NUMBER for side in sides):
         raise TensorError(f"shape is {show(shape)}; the model takes {list(expected)}, where -1 is any number from 1")
     if any(side != known for side, known in zip(sides, expected, strict=True) if known > 0):
         raise TensorError(f"shape is {show(shape)}; the model takes {list(expected)}")

@@ -10,7 +10,7 @@ import json
 from binascii import a2b_base64
 from typing import Any
 
-from service.api.multipart import Part
+from service.api.multipart import MAX_PART_HEADER_BYTES, Part
 from service.errors import LimitError, UploadError
 
 # Parsing that much takes 10 ms, during which Python does nothing else, and four times its memory.
@@ -58,6 +58,8 @@ def _read_file(file: Any, field: str, number: int) -> Part:
     if not (isinstance(fn, str) and isinstance(data, str)):
         missing = "fn" if isinstance(data, str) else "data"
         raise UploadError(f"file {number} of the JSON body has no text {missing!r}; send {WANTED} or a list of them")
+    if len(fn) > MAX_PART_HEADER_BYTES:  # of which a form's may have no more either
+        raise LimitError(f"fn of file {number} has {len(fn)} characters; at most {MAX_PART_HEADER_BYTES} are allowed")
     try:
         return Part(field, fn, a2b_base64(data, strict_mode=True))
     except ValueError as error:

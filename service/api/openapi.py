@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from service.api.infer_answer import BINARY, JSON
 from service.api.infer_request import MAX_NUMBER
-from service.api.tensors import DATATYPES
+from service.api.tensors import name_datatype
 from service.inference.image_input import DTYPES
 from service.registry import Registry
 
@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
 TRUTH: Schema = {"type": "boolean"}
 WHOLE: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
-NAMES = sorted({DATATYPES.get(dtype.name, dtype.name.upper()) for dtype in DTYPES.values()})
+NAMES = sorted(map(name_datatype, DTYPES))
 PNG = "image/png"
 
 

@@ -147,7 +147,7 @@ def _find_marker(view: memoryview, start: int) -> int:
 
 def _read_frame(code: int, segment: memoryview, max_pixels: int) -> int:
     """Number of components of the frame header, checked."""
-    if code in LOSSLESS + ARITHMETIC or code not in BASELINE_TO_PROGRESSIVE:
+    if code not in BASELINE_TO_PROGRESSIVE:
         kind = "lossless" if code in LOSSLESS else "arithmetically coded" if code in ARITHMETIC else "hierarchical"
         raise ImageError(f"this JPEG is {kind}, which is not decoded here; send a baseline or progressive one")
     if len(segment) < 4 + frame_fields.size:

@@ -1,6 +1,6 @@
 """How CUDA is used: which GPU, its options, its memory and its errors.
 
-Nothing here is touched with SERVICE_DEVICE=cpu.
+With SERVICE_DEVICE=cpu, no GPU is touched but by `python -m service.doctor`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Why CUDA works here or does not: driver, GPUs, libraries, and a convolution that is really run.
 
-Nothing here is touched with SERVICE_DEVICE=cpu.
+With SERVICE_DEVICE=cpu, no GPU is touched but by `python -m service.doctor`.
 """
 
 from __future__ import annotations

@@ -77,28 +77,28 @@ def _read_size(config: Config) -> dict[str, Any]:
     """Size, and how pictures come to it: stretched, or the shorter side to a length and then the centre cropped."""
     size, crop, share = config.get("size"), config.get("crop_size"), config.get("crop_pct")
     edge = size.get("shortest_edge") if isinstance(size, dict) else None
-    way, asked, shorter = "stretch", size if edge is None else edge, None
+    scaled = size if edge is None else edge
+    way, asked, shorter = "stretch", scaled, None
     if config.get("do_center_crop"):
         if isinstance(size, dict) and edge is None and crop != size:
             raise _refuse(
                 "do_center_crop", True, "false where size has no shortest_edge: no stretched picture is cropped"
             )
-        way, asked, shorter = "crop", size if crop is None else crop, size if edge is None else edge
-    elif edge is not None and share is None:
-        way, shorter = "crop", edge
-    elif edge is not None and edge < UNCROPPED_SIDE:
-        way, shorter = "crop", int(edge / share)
-    values: dict[str, Any] = {}
-    if asked is not None:
-        values["size"] = _read_sides(asked)
-    if asked is not None and config.get("do_resize", True):
-        values["resize"] = way
-        if "resample" in config:
-            if config["resample"] not in FILTERS:
-                raise _refuse("resample", config["resample"], "a filter of Pillow, 0 to 4")
-            values["filter"] = FILTERS[config["resample"]]
-        if shorter is not None:
-            values["shorter_side"] = _read_sides(shorter)[0]
+        way, asked, shorter = "crop", size if crop is None else crop, scaled
+    elif edge is not None and (share is None or edge < UNCROPPED_SIDE):
+        way, shorter = "crop", edge if share is None else int(edge / share)
+    if asked is None:
+        return {}
+    values: dict[str, Any] = {"size": _read_sides(asked)}
+    if not config.get("do_resize", True):
+        return values
+    values["resize"] = way
+    if "resample" in config:
+        if config["resample"] not in FILTERS:
+            raise _refuse("resample", config["resample"], "a filter of Pillow, 0 to 4")
+        values["filter"] = FILTERS[config["resample"]]
+    if shorter is not None:
+        values["shorter_side"] = _read_sides(shorter)[0]
     return values
 
 

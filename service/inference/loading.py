@@ -61,9 +61,11 @@ def load_models(settings: Settings, version_of: Callable[[str], int | None] = la
     loaded = Loaded([], [], device, mark_models(settings.models))
     # On a GPU one after another: what a thread does there breaks the CUDA graph that another one captures.
     with ThreadPoolExecutor(share_of_cores() if device.name == "cpu" else 1) as threads, HeldLines() as lines:
-        only = ([file for file in files if file.version == version_of(name)] for name, files in found.items())
-        chosen = [some or files for some, files in zip(only, found.values(), strict=True)]
-        attempts = [threads.submit(lines.hold, load_one, files, device, settings) for files in chosen]
+        attempts = []
+        for name, files in found.items():
+            version = version_of(name)
+            chosen = [file for file in files if file.version == version] or files
+            attempts.append(threads.submit(lines.hold, load_one, chosen, device, settings))
         try:
             for attempt in attempts:
                 outcome, held = attempt.result()

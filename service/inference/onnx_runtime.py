@@ -27,7 +27,14 @@ noise = re.compile(
 )
 cuda_failure = re.compile(r"(CUDA|CUDNN|CUBLAS|CUFFT|CURAND) failure \d+: [^;\n]*")
 
-__all__ = ["SHARED_ARENA", "first_line", "ort"]
+__all__ = ["SHARED_ARENA", "first_line", "ort", "run_options"]
+
+
+def run_options(graph: int = -1) -> ort.RunOptions:
+    """Of a run that captures or replays the CUDA graph of that number; -1 for none."""
+    options = ort.RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(graph))
+    return options
 
 
 def first_line(error: Exception) -> str:

@@ -45,11 +45,14 @@ class OwnTensors:
             thread = ThreadPoolExecutor(1, "loading", step_back)
             self._opening = asyncio.get_running_loop().run_in_executor(thread, TensorModel, self._model)
             thread.shutdown(wait=False)
+        opening = self._opening
         try:
-            model = await asyncio.shield(self._opening)  # others may wait for it when a client leaves
+            model = await asyncio.shield(opening)  # others may wait for it when a client leaves
         except StartupError as error:
-            self._opening = None
             raise FailedModelError(f"the tensors of the model {self._model.name!r} cannot be taken: {error}") from error
+        finally:
+            if opening.done() and self._opening is opening:
+                self._opening = None
         if self.batcher is None:
             self.model = model
             self.batcher = Batcher(model, self._max_wait_s, self._statistics, on_lost=self._on_lost)

@@ -45,10 +45,10 @@ def find_models(folder: Path, tell: Tell = log_skipped) -> dict[str, list[ModelF
     Raises:
         ModelError: There is no such folder, or no model in it.
     """
-    if not folder.is_dir():
-        raise ModelError(f"the models folder {str(folder)!r} does not exist; SERVICE_MODELS names another")
     try:
         entries = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"the models folder {str(folder)!r} does not exist; SERVICE_MODELS names another") from None
     except OSError as error:
         raise ModelError(f"the models folder {str(folder)!r} cannot be read: {error.strerror}") from error
     found = {}

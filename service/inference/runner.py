@@ -27,12 +27,11 @@ from numpy.typing import NDArray
 from service.errors import DeviceLostError, ModelError
 from service.inference import cuda
 from service.inference.device import Device
-from service.inference.onnx_runtime import first_line, ort
+from service.inference.onnx_runtime import first_line, ort, run_options
 
 logger = logging.getLogger("service")
 MAX_BATCH_S = 0.025  # a batch that takes longer gains no throughput and costs latency
 ALONE = threading.Lock()  # for what is timed, while other models are loaded
-GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
 Image = NDArray[np.uint8]
 Outputs = TypeVar("Outputs")
 
@@ -46,11 +45,11 @@ class Runner:
         device: Device,
         image_shape: tuple[int, ...],
         max_batch: int,
-        output: str | None = None,
+        output: str,
     ) -> None:
         """Allocate, bind and warm up every batch size, smallest first, up to one that takes too long.
 
-        `output` is the name of the output of the classes, the first one if there is none.
+        `output` is the name of the output of the classes.
 
         Raises:
             ModelError: The model cannot run on an image, or is no classifier.
@@ -60,9 +59,8 @@ class Runner:
         fixed = session.get_inputs()[0].shape[0]
         self.sizes = [fixed] if isinstance(fixed, int) and fixed > 0 else device.batch_sizes(max_batch)
         self.max_batch: int = self.sizes[-1]
-        self._output: str = output or session.get_outputs()[0].name
+        self._output = output
         outputs = self._probe_output()
-        self.values = outputs.size // self.sizes[0]  # numbers for each image
         pixels = (self.max_batch, *image_shape)
         slots = [Slot(session, device, number, pixels, self._output, outputs) for number in range(device.slots)]
         self._slots: SimpleQueue[Slot] = SimpleQueue()
@@ -144,12 +142,10 @@ class Runner:
 
     def _probe_output(self) -> NDArray[np.generic]:
         """What the smallest batch gives, from one run without bound buffers."""
-        options = ort.RunOptions()
-        options.add_run_config_entry(GRAPH, "-1")
         pixels = np.zeros((self.sizes[0], *self.image_shape), np.uint8)
         feeds = {self.session.get_inputs()[0].name: pixels}
         try:
-            (outputs,) = self._on_thread(lambda: self.session.run([self._output], feeds, options))
+            (outputs,) = self._on_thread(lambda: self.session.run([self._output], feeds, run_options()))
         except Exception as error:  # ONNX Runtime's exceptions share no base but this
             raise ModelError(f"it cannot run on an image: {first_line(error)}") from error
         return np.asarray(outputs)
@@ -171,16 +167,18 @@ class Runner:
         On the CPU, where nothing has to be made for each size, most are skipped: what a batch takes tells how much
         larger the next one may be.
         """
-        measure = cache(partial(self._measure, slots))
-        right, count = 0, 1
-        while (took_s := measure(count - 1)) <= MAX_BATCH_S and count < len(self.sizes):
-            affordable = count + 1 if self.device.padded else min(len(self.sizes), int(count * MAX_BATCH_S / took_s))
-            if affordable <= count:
+        seconds = cache(partial(self._measure, slots))
+        good = at = 0  # indices: of the last size that has run, and of the one that is tried
+        while seconds(at) <= MAX_BATCH_S and at < len(self.sizes) - 1:
+            farther = at + 1
+            if not self.device.padded:
+                farther = min(len(self.sizes), int((at + 1) * MAX_BATCH_S / seconds(at))) - 1
+            if farther <= at:
                 break
-            right, count = count, affordable
-        if math.isinf(took_s):
-            count = next(index for index in range(right, count) if math.isinf(measure(index)))
-        return count - 1, measure(count - 1)
+            good, at = at, farther
+        if math.isinf(seconds(at)):  # there is memory for some size between the two
+            at = next(index for index in range(good + 1, at + 1) if math.isinf(seconds(index))) - 1
+        return at, seconds(at)
 
     def _measure(self, slots: list[Slot], index: int) -> float:
         """Seconds of a batch of that size, after one in every slot; infinite where there is no memory for it."""
@@ -229,10 +227,7 @@ class Bound:
         self.binding = session.io_binding()
         self.binding.bind_ortvalue_input(session.get_inputs()[0].name, pixels)
         self.binding.bind_ortvalue_output(name, outputs)
-        self.options = None
-        if graph:
-            self.options = ort.RunOptions()
-            self.options.add_run_config_entry(GRAPH, str(graph))
+        self.options = run_options(graph) if graph else None
 
 
 class Slot:

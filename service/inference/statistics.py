@@ -15,10 +15,7 @@ class Statistics:
     def __init__(self, counters: Counters, model: str, version: int) -> None:
         self.values = counters.values
         self.decode_ns, self.decodes = counters.cell("decode_ns", model), counters.cell("decodes", model)
-        self._images, self._queue_ns = (
-            counters.cell("images", model, str(version)),
-            counters.cell("queue_ns", model),
-        )
+        self._images, self._queue_ns = counters.cell("images", model, str(version)), counters.cell("queue_ns", model)
         self._run_ns, self._runs = counters.cell("run_ns", model), counters.cell("runs", model)
         self._failures, self._waiting = counters.cell("failures", model), counters.cell(f"{GAUGE}waiting", model)
         self._sizes = [counters.cell("batch", model, str(bound)) for bound in BATCH_BOUNDS]

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelError
-from service.inference.onnx_runtime import first_line, ort
+from service.inference.onnx_runtime import first_line, ort, run_options
 
-GRAPH = "gpu_graph_id"  # ONNX Runtime's run option: which CUDA graph to capture or replay, -1 for none
 FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)")
 TOGETHER = 3  # pictures in the batch that is compared with each alone
 RELATIVE = 0.02  # of the spread of all numbers: float16 and another order of sums differ by less
@@ -30,8 +29,6 @@ class Trial:
         """Pictures have the shape (height, width, channels); `batch` is the only batch size, None for any."""
         self._session, self._batch = session, batch
         self._names = [node.name for node in session.get_outputs() if node.type in FLOATS]
-        self._options = ort.RunOptions()
-        self._options.add_run_config_entry(GRAPH, "-1")
         self.pictures = make_pictures(shape)
 
     @cached_property
@@ -80,7 +77,7 @@ class Trial:
 
     def _run(self, pictures: Sequence[Pixels]) -> dict[str, NDArray[np.generic]]:
         feeds = {self._session.get_inputs()[0].name: np.stack(pictures)}
-        return dict(zip(self._names, self._session.run(self._names, feeds, self._options), strict=True))
+        return dict(zip(self._names, self._session.run(self._names, feeds, run_options()), strict=True))
 
 
 def read_rows(output: NDArray[np.generic], count: int) -> Rows | None:

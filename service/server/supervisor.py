@@ -35,6 +35,7 @@ class Supervisor(Multiprocess):
         self._regions = list(range(regions))  # that no worker has
         self.processes: list[Worker] = []  # type: ignore[assignment]
         self.failed = False  # whether a worker could not start
+        self._reloads = 0  # that were asked for and are not done
 
     def run(self) -> int:  # type: ignore[override]
         """Supervise until a signal ends it; returns the exit status."""
@@ -86,6 +87,16 @@ class Supervisor(Multiprocess):
                 return
             logger.warning("Worker [%s] has ended; another one takes its place.", worker.pid)
             self.processes[place] = self._start(self.sockets[place])
+
+    def handle_hup(self) -> None:
+        """SIGHUP: reload; one that comes meanwhile, for signals are seen to then, once more afterwards."""
+        self._reloads += 1
+        if self._reloads > 1:
+            return
+        while self._reloads and not self.should_exit.is_set():
+            asked = self._reloads
+            super().handle_hup()
+            self._reloads -= asked
 
     def handle_ttin(self) -> None:
         """SIGTTIN: the number of workers is fixed, with their sockets."""

@@ -51,7 +51,7 @@ class WorkerServer(Server):
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, _ = listener.accept()
-            except OSError:  # no other waits
+            except OSError:  # no other waits, or this one has no descriptor left
                 return
             connection.setblocking(False)
             task = loop.create_task(loop.connect_accepted_socket(self._make_protocol, connection))

@@ -14,6 +14,7 @@ import pytest
 from bench.server import READY_PATH, running
 from tests.service.models import shade_model
 from tests.service.test_outage import post_until_503
+from tests.serving import serve
 
 COMMANDS = {  # as docs/operations.md has them
     "service": "service --port {port} --app service:app",
@@ -66,3 +67,17 @@ def test_a_process_whose_device_fails_is_the_host_s_to_end(name: str, tmp_path: 
         post_until_503(client)
         assert client.get("/v2/health/live").status_code == 503
         assert client.get("/changed").json()["pid"] == before
+
+
+def test_below_a_prefix_each_path_is_what_follows_it(tmp_path: Path) -> None:
+    """As uvicorn has it with --root-path, and whoever mounts the application."""
+    shade_model(tmp_path / "shade/1/model.onnx")
+    environment = {"SERVICE_MODELS": str(tmp_path), "SERVICE_API_KEY": "key"}
+    with serve(environment, "--root-path", "/under") as server:
+        assert httpx.get(f"{server.url}/v2/health/ready").status_code == 200
+        key = {"x-api-key": "key"}
+        unknown = httpx.get(f"{server.url}/v2/models/nobody", headers=key)
+        assert (unknown.status_code, unknown.json()["error"][:29]) == (400, "no model is called 'nobody'; ")
+        nothing = httpx.get(f"{server.url}/v2/nothing", headers=key)
+        assert (nothing.status_code, nothing.json()["error"][:16]) == (400, "GET /v2/nothing:")
+        assert httpx.post(f"{server.url}/shade/classify", headers=key, content=b"x").status_code == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from service.application import create_app
+from service.following import TURN_S
+from service.settings import Settings
 from tests.service.test_following import classify, put, wait_for
 from tests.serving import Server, serve, serve_workers
 
@@ -114,3 +118,24 @@ def test_a_worker_that_takes_anothers_place_serves_what_the_others_do(models: Pa
         }
         assert order(server, "load") == (200, "")
         assert answers(server) == {"2:7"}
+
+
+def test_what_obeys_goes_on_after_an_error_that_is_not_foreseen(
+    models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        app = create_app(Settings(models=models, model_control="explicit", device="cpu"))
+        async with app.router.lifespan_context(app):
+            obeyer = app.state.obeyer
+            with monkeypatch.context() as patched:
+                patched.setattr(obeyer, "look", fail)
+                await asyncio.sleep(4 * TURN_S)
+            put(models, 2)
+            await asyncio.wait_for(obeyer.order("mnist", unload=False), 20)
+            assert app.state.registry.models["mnist"].model.version == 2
+
+    async def fail() -> None:
+        raise PermissionError("Permission denied")
+
+    asyncio.run(main())
+    assert "Looking at the models folder has failed in a way that is not foreseen." in caplog.text

@@ -4,13 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
+from service.images.preprocessing import Pixels
+from service.inference.model import Model
+from service.predict import main as predict_here
 from tests.service.conftest import png_bytes
 from tests.service.images.segments import save
 from tests.service.models import shade_model
@@ -184,3 +189,26 @@ def test_no_model_is_one_sentence(models: Path, folder: Path) -> None:
     done = predict(folder / "models", folder / "dark.png")
     assert done.returncode == 2
     assert done.stderr.startswith("predict: the models folder ")
+
+
+def test_no_file_is_left_out_when_batches_become_smaller(
+    models: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they do where memory runs short."""
+
+    def run_smaller(model: Model, images: Sequence[Pixels]) -> Any:
+        rows = run_whole(model, images)
+        model.runner.max_batch = 2
+        return rows
+
+    run_whole = Model.run
+    monkeypatch.setattr(Model, "run", run_smaller)
+    monkeypatch.setenv("SERVICE_MODELS", str(models))
+    monkeypatch.setenv("SERVICE_MAX_BATCH", "4")
+    assert predict_here(["--model=shade", *[str(folder / "dark.png")] * 11]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 11
+
+
+def test_top_is_a_number_of_classes(models: Path, folder: Path) -> None:
+    done = predict(models, "--top=-1", "--json", folder / "dark.png")
+    assert (done.returncode, "'-1' is not a whole number from 0" in done.stderr) == (2, True)

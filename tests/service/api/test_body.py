@@ -194,3 +194,21 @@ def test_work_that_ends_with_the_client_is_not_logged() -> None:
         return logged
 
     assert asyncio.run(main()) == []
+
+
+def test_a_task_that_serves_several_requests_holds_the_last_one_s_body() -> None:
+    """As a host may that answers a connection's requests in one task."""
+
+    async def main() -> None:
+        async with reader() as bodies:
+
+            async def serve_connection() -> None:
+                for _ in range(3):
+                    assert await bodies.read({"headers": []}, sending(b"12", b"34", then="end")) == b"1234"
+                assert bodies._held_bytes == 4
+
+            await asyncio.create_task(serve_connection())
+            await asyncio.sleep(0)
+            assert bodies._held_bytes == 0
+
+    asyncio.run(main())

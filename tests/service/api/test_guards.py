@@ -35,6 +35,7 @@ def basic(user: str, password: str) -> str:
         ({"x-api-key": "another"}, 401),
         ({"authorization": "Bearer another"}, 401),
         ({"authorization": "Basic !"}, 401),
+        ({"authorization": "Basic é".encode()}, 401),
         ({"authorization": basic("", "another")}, 401),
         ({"x-api-key": KEY.encode()}, 200),
         ({"authorization": b"Bearer " + KEY.encode()}, 200),
@@ -72,7 +73,7 @@ def test_pages_of_the_origin_may_ask_and_others_may_not(guarded: Server) -> None
     preflight = {
         "origin": ORIGIN,
         "access-control-request-method": "POST",
-        "access-control-request-headers": "x-api-key",
+        "access-control-request-headers": "x-api-key, x-request-timeout, content-encoding",
     }
     answer = httpx.options(f"{guarded.url}/shade/classify", headers=preflight)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)

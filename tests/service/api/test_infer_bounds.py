@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,6 +22,8 @@ import pytest
 
 from bench.chaos.slow import SIDE, slow_model
 from bench.processes import read_usage
+from service.api.infer_request import check_shape
+from service.errors import TensorError
 from tests.service.api.infer_cases import HEADER_LENGTH, as_binary, as_json, pack
 from tests.service.conftest import WAYS
 from tests.service.models import colour_model, shade_model
@@ -63,6 +67,10 @@ def changed(**others: Any) -> dict[str, Any]:
 
 
 SHAPE = "the model takes [-1, 4, 4, 1]"
+TOO_DEEP = "the JSON has too many levels, one within another"
+NESTED = (
+    TOO_DEEP if sys.version_info < (3, 12) else "inputs are []; the model has one, 'image'"
+)  # later Python reads it
 FREE = f"{SHAPE}, where -1 is any number from 1"
 BROKEN: dict[str, tuple[Any, str]] = {
     "an unknown name": (changed(name="other"), "inputs are [\"other\"]; the model has one, 'image'"),
@@ -175,8 +183,8 @@ WRONG_TEXT = {
     b"\xff\xfe{": "the first 3 bytes of the body are not JSON",
     b"null": 'the JSON is no object; send {"inputs": …}',
     b'{"inputs":' * 20_000: "the JSON has 200000 bytes beside its numbers; at most 65536 are allowed",
-    b"[" * 60_000: "the JSON has too many levels, one within another",
-    b'{"a":' * 5_000 + b"0" + b"}" * 5_000: "the JSON has too many levels, one within another",
+    b"[" * 60_000: TOO_DEEP,
+    b'{"a":' * 5_000 + b"0" + b"}" * 5_000: NESTED,
     b'{"data":' + b"[" * 1_000_000 + b"]" * 1_000_000: "the first 2000008 bytes of the body are not JSON",
     b'{"x": ' + b"9" * 10_000 + b"}": "the first 10007 bytes of the body are not JSON",
 }
@@ -342,3 +350,11 @@ def test_overload_is_a_503_that_says_when_to_come_again(tmp_path: Path) -> None:
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
         late = httpx.post(url, json={**asked, "parameters": {"timeout": 1}}, timeout=30)
         assert late.status_code == 503
+
+
+def test_sides_of_an_open_size_are_bounded() -> None:
+    """Python writes no number of more than 4,300 digits, such as their product."""
+    taken: Any = SimpleNamespace(input=SimpleNamespace(whole_shape=(-1, -1, -1, 3), layout="NHWC"), max_rows=4)
+    with pytest.raises(TensorError, match=r"^shape is \[1, 1000.*…; the model takes \[-1, -1, -1, 3\], where "):
+        check_shape([1, 10**4000, 10**4000, 3], taken)
+    assert check_shape([1, 2, 2, 3], taken) == [1, 2, 2, 3]

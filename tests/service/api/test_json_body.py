@@ -6,7 +6,7 @@ from base64 import b64encode
 import pytest
 
 from service.api.json_body import MAX_JSON_BYTES, read_json
-from service.api.multipart import Part
+from service.api.multipart import MAX_PART_HEADER_BYTES, Part
 from service.api.uploads import read_uploads
 from service.errors import LimitError, UploadError
 
@@ -59,3 +59,11 @@ def test_files_and_bytes_are_bounded() -> None:
         read_json(body(A, B), "file", 1)
     with pytest.raises(LimitError, match="^the JSON body has 8388609 bytes; at most 8388608 are allowed; send larger"):
         read_json(b" " * (MAX_JSON_BYTES + 1), "file", 1)
+
+
+def test_a_name_has_the_bound_of_a_form_s() -> None:
+    """It stands in sentences, of which some are kept."""
+    name = "a" * MAX_PART_HEADER_BYTES
+    assert read_json(body({**A, "fn": name}), "file", 1)[0].fn == name
+    with pytest.raises(LimitError, match="^fn of file 1 has 8193 characters; at most 8192 are allowed$"):
+        read_json(body({"fn": name + "a", "data": "!"}), "file", 1)

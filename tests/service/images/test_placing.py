@@ -65,6 +65,26 @@ def test_any_picture_comes_to_any_size(way: str, shape: tuple[int, int]) -> None
         assert fit(noise(*shape, 1), plan(size, way, "bicubic", channels=GREY)).shape == (*size, 1)
 
 
+@pytest.mark.parametrize("shorter", [None, 24])
+def test_the_middle_of_a_long_picture_is_as_if_all_of_it_were_scaled(shorter: int | None) -> None:
+    pixels = noise(6, 600, 3)
+    side = shorter or 20
+    top, left = (side - 20) // 2, (100 * side - 20) // 2
+    scaled = resize(pixels, side, 100 * side)[top : top + 20, left : left + 20]
+    assert np.array_equal(fit(pixels, plan((20, 20), "crop", None, shorter)), scaled)
+    turned = fit(np.ascontiguousarray(pixels.transpose(1, 0, 2)), plan((20, 20), "crop", None, shorter))
+    assert np.array_equal(turned, scaled.transpose(1, 0, 2))
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000), (1_000_000, 1)])
+@pytest.mark.parametrize("filter_", [None, "bilinear"])
+@pytest.mark.parametrize("shorter", [None, 256])
+def test_a_line_fits_into_the_memory(shape: tuple[int, int], filter_: str | None, shorter: int | None) -> None:
+    """As a PNG it has 3 kB; scaled as a whole until it covers 224 x 224, it would have 150 GB."""
+    pixels = np.broadcast_to(np.uint8(200), (*shape, 3))
+    assert (fit(np.ascontiguousarray(pixels), plan((224, 224), "crop", filter_, shorter)) == 200).all()
+
+
 def test_a_picture_keeps_its_own_size_up_to_a_bound() -> None:
     pixels = noise(30, 50, 3)
     assert fit(pixels, plan((0, 0), "fit")) is pixels

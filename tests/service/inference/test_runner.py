@@ -23,7 +23,8 @@ DEVICES = pytest.mark.parametrize("device", [PLAIN, LIKE_A_GPU], ids=["plain", "
 
 
 def start(path: Path, device: Device, max_batch: int = 8, side: int = 4) -> Runner:
-    return Runner(open_session(path, device), device, (side, side, 1), max_batch)
+    session = open_session(path, device)
+    return Runner(session, device, (side, side, 1), max_batch, session.get_outputs()[0].name)
 
 
 def grey(*levels: int, side: int = 4) -> list[NDArray[np.uint8]]:

@@ -105,3 +105,21 @@ def test_the_session_is_opened_once_though_its_first_client_leaves(tmp_path: Pat
         await tensors.close()
 
     asyncio.run(ask())
+
+
+def test_what_has_failed_is_tried_again_by_the_next_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        own = own_tensors(load(colour_model(tmp_path / "model.onnx")))
+        with monkeypatch.context() as patched:
+
+            def fail(*_: object) -> None:
+                raise RuntimeError("can't start new thread")
+
+            patched.setattr("service.inference.own_tensors.TensorModel", fail)
+            with pytest.raises(RuntimeError):
+                await own.open()
+        one, other = await asyncio.gather(own.open(), own.open())
+        assert one == other
+        await own.close()
+
+    asyncio.run(main())

@@ -69,6 +69,16 @@ def test_a_lone_server_reloads_and_keeps_the_old_worker_when_the_new_one_cannot_
         assert httpx.post(f"{server.url}/shade/classify", files=LIGHT).json() == {"cls": "light", "fn": "a"}
 
 
+def test_signals_that_come_while_it_reloads_are_one_reload_more(models: Path) -> None:
+    with serve_workers({"SERVICE_MODELS": str(models)}) as server:
+        for _ in range(4):
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)  # or the kernel makes one of them
+        wait_for(lambda: len(pids(server)) >= 3 and commands_of(server.process.pid).count("spawn_main(") == 1)
+        assert httpx.post(f"{server.url}/shade/classify", files=LIGHT).status_code == 200
+        assert httpx.get(f"{server.url}/v2/health/ready").status_code == 200
+
+
 def commands_of(pid: int) -> str:
     """The command lines of a process's children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -129,6 +139,9 @@ def test_what_keeps_it_from_starting_is_one_sentence(models: Path, tmp_path: Pat
         done = run({"SERVICE_MODELS": str(models)}, "--port", port)
     reason = f"service: cannot listen on 127.0.0.1:{port}: Address already in use"
     assert (done.returncode, done.stderr) == (3, f"{reason}; --port (PORT of make) takes another\n")
+    done = run({"SERVICE_MODELS": str(models)}, "--host", "no host")
+    assert done.returncode == 3
+    assert "cannot listen on no host:0: no address of that host is known;" in done.stderr
 
 
 def run(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
