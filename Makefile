@@ -76,7 +76,9 @@ $(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable . $(CUDA)
 	@touch $@
 
+# The TensorFlow that pyproject.toml names has no wheel for later ones.
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || { echo "TensorFlow, which training, converting and the tests need, is there for Python 3.11 to 3.13, and $(VENV) has a later one: delete it, then make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
 	@$(FOR_BOTH)
 	$(PIP) --editable '.[test]' $(CUDA)
 	@touch $@ $(VENV)/.serve
