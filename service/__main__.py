@@ -21,7 +21,8 @@ from service.server.sockets import listen
 from service.server.supervisor import Supervisor
 
 EPILOG = """\
-signals: SIGTERM and SIGINT answer what has been accepted, then end; SIGHUP reloads, code and models, without a pause
+signals: SIGTERM, SIGINT and a terminal that is closed answer what has been accepted, then end; SIGHUP reloads, code
+and models, without a pause
 exit status: 0 ended by a signal; 2 wrong arguments; 3 it cannot start
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import multiprocessing
+import os
 import signal
 import time
 from multiprocessing import resource_tracker
@@ -28,6 +29,8 @@ class Supervisor(Multiprocess):
     """Keeps one worker for each listener, replaces those that end or do not respond, and reloads on SIGHUP."""
 
     def __init__(self, config: Config, listeners: list[socket]) -> None:
+        # nohup ignores the signal by which a terminal takes leave of what runs in it.
+        self._has_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()
         super().__init__(config, listeners)
         regions = 2 * len(listeners) + 1  # a worker and its successor may be there at once
         size = regions * counters.REGION_BYTES
@@ -89,7 +92,10 @@ class Supervisor(Multiprocess):
             self.processes[place] = self._start(self.sockets[place])
 
     def handle_hup(self) -> None:
-        """SIGHUP: reload; one that comes meanwhile, for signals are seen to then, once more afterwards."""
+        """SIGHUP: reload; one that comes meanwhile, once more afterwards. Of a terminal that has been closed: end."""
+        if self._has_terminal and not has_terminal():
+            self.handle_term()
+            return
         self._reloads += 1
         if self._reloads > 1:
             return
@@ -114,8 +120,8 @@ class Supervisor(Multiprocess):
     def _start(self, listener: socket) -> Worker:
         worker = Worker(self.config, listener, self._page, self._regions.pop(0))
         resource_tracker.ensure_running()  # which the first worker would start, and that unblocks the signal
-        # The worker inherits that: an interrupt at the terminal is the supervisor's, also while the worker imports.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # The worker inherits that: what the terminal sends is the supervisor's, also while the worker imports.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         worker.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
@@ -136,3 +142,12 @@ class Supervisor(Multiprocess):
             self.handle_signals()
             time.sleep(POLL_S)
         return False
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal that this process belongs to."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 import tomllib
 from collections.abc import Callable
@@ -122,6 +125,31 @@ def test_it_ends_where_the_kernel_refuses_it_a_socket_filter(models: Path) -> No
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
         assert not any("Traceback" in line for line in server.log)
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["in a terminal", "by nohup"])
+def test_it_ends_with_its_terminal_unless_it_is_to_stay(models: Path, stays: bool) -> None:
+    terminal, inside = pty.openpty()
+
+    def belong_to_it() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if stays else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--port", "0"], env={**os.environ, "SERVICE_MODELS": str(models)},
+        stdin=inside, stdout=inside, stderr=inside, start_new_session=True, preexec_fn=belong_to_it)  # fmt: skip
+    os.close(inside)
+    said = b""
+    while b"startup complete" not in said:
+        said += os.read(terminal, 4096)
+    url = re.search(rb"running on (http://\S+)", said)
+    assert url is not None
+    os.close(terminal)
+    if stays:
+        time.sleep(3)
+        assert httpx.post(f"{url[1].decode()}/shade/classify", files=LIGHT).status_code == 200
+        process.terminate()
+    assert process.wait(20) == 0
 
 
 def test_its_version_is_that_of_the_project() -> None:
