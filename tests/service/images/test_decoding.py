@@ -175,7 +175,8 @@ def test_damage_leaks_nothing(kind: str) -> None:
     memory, references = resident_bytes(), sys.getrefcount(None)
     refuse(20)
     assert resident_bytes() - memory < 40_000_000
-    assert abs(sys.getrefcount(None) - references) < 10
+    if sys.version_info < (3, 12):  # later on it is immortal, and the number says nothing
+        assert abs(sys.getrefcount(None) - references) < 10
 
 
 def resident_bytes() -> int:
