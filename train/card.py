@@ -43,7 +43,7 @@ dark, and gives ten probabilities. `python -m train` wrote this page and everyth
 | input | `uint8 (N, 28, 28, 1)`, grey levels 0 to 255; nothing has to be scaled or inverted beforehand |
 | output | `float32 (N, 10)`, softmax probabilities of the labels in `labels.txt` |
 | file | `model.keras`, {size} kB: built-in layers only, loads without this repository's code |
-| size | {parameters:,} parameters, 0.85 million multiplications an image |
+| size | {parameters:,} parameters, 0.79 million multiplications an image |
 
 ## How often it is right
 
@@ -90,9 +90,10 @@ have no certain reading.
 
 {teachers} {teachers_word} for {teacher_epochs} epochs from the {images:,} images of the MNIST training set and from
 {extras:,} made pictures: the same digits from sheets of any size and place, drawn with another pen; hands that MNIST
-lacks (flagged and based 1, crossed 7, open and closed 4, looped 2); digits of the fonts below; and {negatives:,} that
-are no digit, whose right answer is that all ten are as likely. An epoch has all of MNIST and a third of the rest, newly
-augmented: turned, sheared, scaled by 0.5 to 1.4, stretched, shifted, bent, thickened, thinned, blurred, partly hidden,
+lacks (flagged and based 1, crossed 7, open and closed 4, looped 2); digits of the fonts below, half of them with
+another pen; and {negatives:,} that are no digit, whose right answer is that all ten are as likely. Of a quarter, the
+glyph fills the picture. An epoch has all of MNIST and a third of the rest, newly augmented: turned, sheared, scaled
+by 0.5 to 1.4, stretched, shifted, bent, thickened, thinned, blurred, partly hidden,
 with lines across, on grey, uneven, shaded and noisy paper, with bands of the other polarity. Of MNIST's,
 {teacher_light:.0%} are changed only slightly.
 

@@ -17,7 +17,7 @@ from train.evaluation import Pixels
 from train.fonts import Font, draw_glyph
 from train.model import LABELS
 from train.negatives import draw_negatives
-from train.sheets import prepare_glyph, redraw, warp
+from train.sheets import enlarge, prepare_glyph, redraw, warp
 from train.strokes import draw_hands
 
 PART = 3  # of what is not MNIST, one in so many is in an epoch
@@ -31,9 +31,9 @@ class Extras(NamedTuple):
     """How many pictures of each kind there are beside MNIST."""
 
     sheets: int = 30_000
-    fonts: int = 24_000
+    fonts: int = 30_000
     hands: int = 12_000
-    negatives: int = 24_000
+    negatives: int = 30_000
 
 
 class Examples(NamedTuple):
@@ -78,7 +78,7 @@ def _make(
 
     def sheets(count: int) -> Digits:
         chosen = draws.integers(len(images), size=count)
-        glyphs = (redraw(images[index, ..., 0], draws) for index in chosen)
+        glyphs = (redraw(enlarge(images[index, ..., 0]), draws) for index in chosen)
         return np.stack([prepare_glyph(glyph, draws) for glyph in glyphs]), labels[chosen]
 
     def printed(count: int) -> Digits:
@@ -87,7 +87,8 @@ def _make(
             draw_glyph(LABELS[digit], faces[draws.integers(len(faces))], int(draws.integers(30, 100)))
             for digit in digits
         )
-        return np.stack([prepare_glyph(warp(glyph, draws), draws) for glyph in drawn]), digits.astype(np.uint8)
+        glyphs = (warp(redraw(glyph, draws), draws) for glyph in drawn)
+        return np.stack([prepare_glyph(glyph, draws) for glyph in glyphs]), digits.astype(np.uint8)
 
     def hands(count: int) -> Digits:
         glyphs, digits = draw_hands(count, draws)

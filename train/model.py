@@ -29,18 +29,18 @@ def normalize(pixels: Tensor) -> Tensor:
 
 
 def build_student() -> keras.Model:
-    """The served network: four unpadded convolutions, 50 thousand parameters, 0.85 million multiplications an image."""
+    """The served network: four unpadded convolutions, 118,378 parameters, 0.79 million multiplications an image."""
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
-    x = _convolve(normalize(images), 16, 5, strides=2)  # 12 x 12
-    x = _convolve(x, 32, 3)  # 10 x 10
-    x = _convolve(x, 48, 3, strides=2)  # 4 x 4
-    x = _convolve(x, 64, 3)  # 2 x 2
+    x = _convolve(normalize(images), 32, 5, strides=2)  # 12 x 12
+    x = _convolve(x, 48, 3, strides=2)  # 5 x 5
+    x = _convolve(x, 64, 3)  # 3 x 3
+    x = _convolve(x, 128, 3)  # 1 x 1
     logits = layers.Dense(len(LABELS), name="logits")(layers.Flatten()(x))
     return keras.Model(images, logits, name="student")
 
 
 def build_teacher() -> keras.Model:
-    """About eight and a half times the work of the student."""
+    """About nine times the work of the student."""
     images = keras.Input(IMAGE_SHAPE, dtype="uint8", name="images")
     x = _convolve(_convolve(normalize(images), 16, 3), 32, 3)  # 24 x 24
     x = layers.MaxPooling2D()(x)

@@ -1,7 +1,7 @@
 """Pictures of no digit, whose right answer is that all ten are as likely. Ink light on black, (28, 28, 1) uint8 each.
 
-Letters and signs of the training fonts but those that look like a digit, scribbles, shapes, rings with something
-inside, noise, gradients, textures, pieces of photographs.
+Letters and signs of the training fonts but those that look like a digit, scribbles, loops, hatching, shapes, rings
+with something inside, noise, gradients, textures, pieces of photographs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Draws = np.random.Generator
 
 def draw_negatives(count: int, fonts: list[Font], draws: Draws) -> Pixels:
     """`count` pictures, of each kind about as many; letters and signs where there are fonts."""
-    kinds: list[Callable[[Draws], Pixels]] = [scribble, ring, shape, texture, photograph]
+    kinds: list[Callable[[Draws], Pixels]] = [scribble, scribble, loops, hatching, ring, shape, texture, photograph]
     if fonts:
         faces = [face for font in fonts for face in font.faces]
 
@@ -40,8 +40,29 @@ def draw_negatives(count: int, fonts: list[Font], draws: Draws) -> Pixels:
 
 def scribble(draws: Draws) -> Pixels:
     """A pen's way there and back."""
-    strokes = [smooth(draws.uniform(0, 1, (draws.integers(4, 12), 2))) for _ in range(draws.integers(1, 4))]
+    strokes = [smooth(draws.uniform(0, 1, (draws.integers(4, 20), 2))) for _ in range(draws.integers(1, 4))]
     return prepare_glyph(draw_strokes(strokes, draw_pen(draws) / 2), draws)
+
+
+def loops(draws: Draws) -> Pixels:
+    """A pen that goes round and round: a spiral, or loops along a line, as who tries a pen draws them."""
+    turns = np.linspace(0, 2 * np.pi * draws.uniform(2.5, 7), 200)
+    reach = np.linspace(draws.uniform(0, 0.5), 1, 200)[:, None]
+    drift = np.linspace(0, 1, 200)[:, None] * draws.uniform(-5, 5, 2) * (draws.random() < 0.6)
+    round_and_round = np.column_stack([np.cos(turns * draws.uniform(0.9, 1.1)) * draws.uniform(0.6, 1), np.sin(turns)])
+    return prepare_glyph(draw_strokes([reach * round_and_round + drift], draw_pen(draws) / 5), draws)  # or a 0
+
+
+def hatching(draws: Draws) -> Pixels:
+    """A pen that goes to and fro, in corners or in waves."""
+    count = int(draws.integers(6, 15))
+    along = np.arange(count) / count * draws.uniform(0.5, 2)
+    across = np.arange(count) % 2 * draws.uniform(0.3, 1.2)
+    points = np.column_stack([along, across]) + draws.normal(0, 0.06, (count, 2))
+    angle = draws.uniform(0, np.pi)
+    points @= np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    stroke = points if draws.random() < 0.5 else smooth(points)
+    return prepare_glyph(draw_strokes([stroke], draw_pen(draws) / 2), draws)
 
 
 def ring(draws: Draws) -> Pixels:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]  # (N, 2)
 CANVAS = 96  # pixels
 TURN_RADIANS, SLANT, JITTER = 0.12, 0.2, 0.03  # largest turn; deviations of the slant and of each point
-PENS = (0.012, 0.36)  # of the digit's height: a hair and a marker
+PENS = (0.012, 0.4)  # of the digit's height: a hair and a marker
 # Digit, then its strokes.
 HANDS = """
 0  .5,0 .1,.25 .05,.6 .3,1 .7,.95 .95,.5 .8,.1 .5,0

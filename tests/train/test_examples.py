@@ -29,17 +29,23 @@ def ink_size(picture: np.ndarray) -> tuple[int, int]:
     return height, width
 
 
-def test_a_glyph_comes_out_in_the_middle_with_mnists_margin(draws: np.random.Generator) -> None:
-    """But where it happens to touch the sheet's edge, which is then taken for what goes on outside."""
+def test_a_glyph_comes_out_in_the_middle_with_mnists_margin_or_fills_the_picture(draws: np.random.Generator) -> None:
+    """But for one that touches the sheet's edge, which is then taken for what goes on outside."""
     pictures = [prepare_glyph(np.full((60, 30), 255, np.uint8), draws) for _ in range(60)]
     assert {(picture.shape, str(picture.dtype), picture.max()) for picture in pictures} == {((28, 28, 1), "uint8", 255)}
     sizes = [ink_size(picture) for picture in pictures]
-    assert sum(abs(height - 20) <= 2 and abs(width - 10) <= 2 for height, width in sizes) > 50
+    trimmed = sum(abs(height - 20) <= 2 and abs(width - 10) <= 2 for height, width in sizes)
+    filled = sum(height >= 23 and width >= 11 for height, width in sizes)
+    assert 35 < trimmed < 52
+    assert filled > 8
+    assert trimmed + filled > 55
 
 
 def test_pens_differ_and_keep_the_digits_place(digits: np.ndarray, draws: np.random.Generator) -> None:
     inks = [(redraw(digits[0, ..., 0], draws) > 127).mean() for _ in range(40)]
     assert max(inks) > 2 * min(inks) > 0
+    nothing = np.zeros((1, 1), np.uint8)  # of a font without the digit
+    assert all(redraw(nothing, draws) is nothing for _ in range(4))
 
 
 def test_every_digit_has_a_hand_and_some_have_several() -> None:
