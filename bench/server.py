@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -66,8 +67,16 @@ def running(
     """
     port = free_port()
     words = [str(word) for word in command(port)]
+
+    def begin() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if cores:
+            os.sched_setaffinity(0, cores)
+
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
+        # An interrupt within Popen would leave a process that nobody knows.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process = subprocess.Popen(
             words,
             cwd=folder,
@@ -76,9 +85,10 @@ def running(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that a Ctrl+C reaches this command only, which then stops it
-            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+            preexec_fn=begin,
         )
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _await_ready(process, port, ready_path)
             yield Server(process, port, time.perf_counter() - started, log)
         except ServerError as error:

@@ -84,7 +84,8 @@ def test_ctrl_c_while_tensorflow_is_imported_for_training(tmp_path: Path) -> Non
     assert interrupt(process, lambda: "libtensorflow" in maps.read_text()) == (130, line)
 
 
-def test_ctrl_c_stops_the_server_that_a_command_has_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["forked", "imports"])
+def test_ctrl_c_stops_the_server_that_a_command_has_started(tmp_path: Path, moment: str) -> None:
     images, labels = np.zeros((40, 28, 28), np.uint8), np.zeros(40, np.uint8)
     np.savez(tmp_path / "mnist.npz", x_test=images, y_test=labels)
     process = start(f"bench --data {tmp_path}/mnist.npz")
@@ -92,6 +93,8 @@ def test_ctrl_c_stops_the_server_that_a_command_has_started(tmp_path: Path) -> N
 
     def has_started() -> bool:
         members.update(family(process.pid))
+        if moment == "forked":
+            return len(members) > 1
         return any("/numpy/" in Path(f"/proc/{member}/maps").read_text() for member in members - {process.pid})
 
     assert interrupt(process, has_started) == (130, "bench: interrupted\n")
