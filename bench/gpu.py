@@ -158,7 +158,6 @@ def load_server(
     environment["SERVICE_MAX_WAIT_S"] = "60"  # throughput is wanted here, not a bounded wait
     with server.running(server.service_command, server.READY_PATH, environment) as started:
         results.ready_s.setdefault(device, round(started.ready_s, 2))
-        time.sleep(2 * (workers - 1))  # for the others: all that can be seen from outside is the first one's readiness
         for model, files in uploads.items():
             send_all(started.port, until(files, time.perf_counter() + WARM_UP_S), 16, lambda answer: None)
             for connections in CONNECTIONS:

@@ -23,7 +23,6 @@ from bench.upload import Upload
 CHECKED = 100  # answers that are compared with ONNX Runtime's before anything is timed
 WARM_UP_S = 1.0
 IDLE_TIMEOUT_S, IDLE_POLL_S, IDLE_SHARE = 30.0, 0.3, 0.15  # share of a core; some servers poll
-SETTLE_S = 2.0  # for the second of two workers: the first one's readiness is all that can be seen from outside
 
 
 @dataclass(slots=True)
@@ -56,8 +55,6 @@ def take_turn(candidate: Candidate, plan: Plan, uploads: Sequence[Upload]) -> Tu
         BenchError: It cannot be built or started, answers wrongly, or fails a request.
     """
     with start(candidate, plan) as started:
-        if candidate.workers > 1:
-            time.sleep(SETTLE_S)
         return put_under_load(candidate, plan, started, uploads)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from PIL import Image
 
 from bench.candidates import Candidate
 from bench.payload import HOST, post_tensor
-from bench.rounds import SETTLE_S, Plan, Turn, put_under_load, start
+from bench.rounds import Plan, Turn, put_under_load, start
 from bench.upload import Upload, multipart, post
 
 TENSORS_OF = "png 224x224"  # pictures that need no decoder and no filter any more
@@ -31,8 +30,6 @@ def take_turn(
     way = "pillow" if candidate.name.endswith("-pillow") else "service"
     turns = {}
     with start(candidate, plan) as started:
-        if candidate.workers > 1:
-            time.sleep(SETTLE_S)
         for kind, paths in files.items():
             if candidate.form == "tensor" and kind != TENSORS_OF:
                 continue

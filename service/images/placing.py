@@ -16,9 +16,8 @@ from service.images.scaling import Scale, choose_scale, resize
 Pixels = NDArray[np.uint8]
 Place = Callable[[Pixels, int, int], Pixels]
 MAX_OWN_SIDE = 1024  # pixels; a picture that keeps its own size is scaled down to that
-MOST_LONGER = 32  # times as long as wide is what is scaled and cropped: of a line, all would not fit into the memory
-
-MANY = 1 << 16  # pixels of a side
+MOST_LONGER = 32  # times what is seen is scaled, and cropped then: all of a line would not fit into the memory
+MANY = 1 << 16  # pixels of a side: of more, only some are looked at for the border's colour
 
 
 def contain(pixels: Pixels, height: int, width: int, scale: Scale = resize) -> Pixels:
@@ -40,7 +39,7 @@ def contain(pixels: Pixels, height: int, width: int, scale: Scale = resize) -> P
 
 def crop(pixels: Pixels, height: int, width: int, scale: Scale = resize) -> Pixels:
     """Scaled to cover the size and no more, and the centre taken; the side that is too long is rounded down."""
-    pixels = _cut_ends(pixels, height, width)
+    pixels = _cut_ends(pixels, height, width, max(height / pixels.shape[0], width / pixels.shape[1]))
     own_height, own_width = pixels.shape[:2]
     if height * own_width >= width * own_height:
         covering = height, max(width, own_width * height // own_height)
@@ -54,7 +53,7 @@ def crop_of(height: int, width: int, shorter: int, filter_: str | None) -> Place
     scale = choose_scale(filter_)
 
     def place(pixels: Pixels, _height: int, _width: int) -> Pixels:
-        pixels = _cut_ends(pixels, height, width)
+        pixels = _cut_ends(pixels, height, width, shorter / min(pixels.shape[:2]))
         own_height, own_width = pixels.shape[:2]
         if own_height <= own_width:
             scaled = scale(pixels, shorter, own_width * shorter // own_height)
@@ -81,11 +80,11 @@ def choose_place(resize_: str, filter_: str | None) -> Place:
     return partial(places[resize_], scale=scale) if resize_ in places else scale
 
 
-def _cut_ends(pixels: Pixels, height: int, width: int) -> Pixels:
-    """What can be seen of a picture that is very much longer than wide in the middle of that size, and more."""
-    most = MOST_LONGER * min(pixels.shape[:2]) * max(height, width) // min(height, width)
-    top, left = (max(0, (side - most) // 2) for side in pixels.shape[:2])
-    return pixels[top : top + most, left : left + most]
+def _cut_ends(pixels: Pixels, height: int, width: int, factor: float) -> Pixels:
+    """The middle of a picture that is much longer than what is seen of it at that size, `factor` times as large."""
+    rows, columns = (MOST_LONGER * max(1, int(side / factor)) for side in (height, width))
+    top, left = max(0, (pixels.shape[0] - rows) // 2), max(0, (pixels.shape[1] - columns) // 2)
+    return pixels[top : top + rows, left : left + columns]
 
 
 def _take_centre(pixels: Pixels, height: int, width: int) -> Pixels:

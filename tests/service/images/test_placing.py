@@ -82,7 +82,8 @@ def test_the_middle_of_a_long_picture_is_as_if_all_of_it_were_scaled(shorter: in
 def test_a_line_fits_into_the_memory(shape: tuple[int, int], filter_: str | None, shorter: int | None) -> None:
     """As a PNG it has 3 kB; scaled as a whole until it covers 224 x 224, it would have 150 GB."""
     pixels = np.broadcast_to(np.uint8(200), (*shape, 3))
-    assert (fit(np.ascontiguousarray(pixels), plan((224, 224), "crop", filter_, shorter)) == 200).all()
+    for size in ((224, 224), (1, 224), (224, 1)):
+        assert (fit(np.ascontiguousarray(pixels), plan(size, "crop", filter_, shorter)) == 200).all()
 
 
 def test_a_picture_keeps_its_own_size_up_to_a_bound() -> None:
