@@ -56,7 +56,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
         "--output", metavar="FOLDER", type=Path, help=f"default: models/mnist, with --quick {QUICK_OUTPUT}"
     )
     parser.add_argument("--seed", type=_natural, default=1, help="default: 1")
-    parser.add_argument("--epochs", type=_positive, help="passes of the student (default: 100, with --quick 3)")
+    parser.add_argument("--epochs", type=_positive, help="passes of the student (default: 120, with --quick 3)")
     parser.add_argument("--quick", action="store_true", help="a tiny run on 3,000 images, to see that it works")
     parser.add_argument("--restart", action="store_true", help="forget an interrupted run with the same settings")
     return parser.parse_args(argv)

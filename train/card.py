@@ -103,7 +103,7 @@ changed only slightly: {share:.0%} of its loss is the mean opinion that it is ta
 rest the label. AdamW, weight decay {decay:g}, batches of {batch}, learning rate rising to {rate:g}, then falling to 0
 along a cosine. Seed {seed}.
 
-In the end its logits are divided by the highest temperature, in tenths, that leaves training digits calibrated, as they
+In the end its logits are divided by the highest temperature, in hundredths, that leaves training digits calibrated, as they
 are and changed: what is no digit is doubted more, and no class changes.
 
 The weights are those of the last step, not those of the best one. [`train/LOG.md`](../../train/LOG.md) says how often a

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from train.evaluation import Labels, calibration_error
 
 Logits = NDArray[np.float32]  # (N, 10)
-TEMPERATURES = tuple(tenths / 10 for tenths in range(10, 21))
+TEMPERATURES = tuple(hundredths / 100 for hundredths in range(100, 201))
 CLEAN_ERROR, CHANGED_ERROR = 1.0, 5.0  # per cent, the goals of the external test
 
 

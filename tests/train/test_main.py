@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from train.__main__ import main
+from train.training import QUICK, Settings
 
 
 def test_a_quick_run_writes_model_labels_and_card(
@@ -44,6 +45,13 @@ def test_wrong_arguments_exit_with_status_2(wrong: list[str], capsys: pytest.Cap
         main(wrong)
     assert exit_.value.code == 2
     assert "python -m train: error:" in capsys.readouterr().err
+
+
+def test_the_help_says_how_many_epochs_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    passes = f"(default: {Settings().student_epochs}, with --quick {QUICK.student_epochs})"
+    assert passes in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(("missing", "told"), [("keras", True), ("train.fonts", False)])

@@ -2,7 +2,7 @@
 
 import { announce, byId } from "./dom.js";
 
-const INK_WIDTH = 0.075; // of the sheet's side
+const INK_WIDTH = 0.05; // of the sheet's side: wider, and small digits become blobs
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Pad {

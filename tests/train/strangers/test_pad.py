@@ -32,5 +32,5 @@ def test_what_the_page_uploads_has_the_strokes(monkeypatch: pytest.MonkeyPatch) 
     for upload in uploads:
         assert upload.shape == (448, 448, 3)
         ink = upload[..., 0] < 128
-        assert ink.any(axis=1).sum() == pytest.approx((0.46 + 0.075) * 448, abs=12)  # the pen is as wide as that
+        assert ink.any(axis=1).sum() == pytest.approx((0.46 + 0.05) * 448, abs=12)  # the pen is as wide as that
         assert 0.01 < ink.mean() < 0.15
