@@ -184,7 +184,7 @@ async def open_state(
     state.registry = registry = Registry(loaded, settings.max_wait_s, counts, leave_to_supervisor)
     ends.push_async_callback(registry.close)
     state.assets = load_assets()
-    state.pages = Pages(registry, settings, [getattr(route, "path", "") for route in app.routes])
+    state.pages = Pages(registry, settings)
     state.pages.try_samples()
     app.guard = guard(app.route, settings)
     app.map_paths()

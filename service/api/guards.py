@@ -18,9 +18,11 @@ from service.settings import Settings
 HEADER_LENGTH = "inference-header-content-length"  # of a body of /v2 that is not JSON alone
 HEADERS = ("authorization", "content-encoding", "content-type", "x-api-key", "x-request-timeout")  # of requests
 OPEN = "/v2/health/"  # for orchestrators, which have no key
-BEARER = 'Bearer realm="upload-and-classify"'
-# Only for who navigates: the browser asks for the key, as the password of any user, and sends it for the whole page.
-BASIC = 'Basic realm="upload-and-classify: any user, the API key as the password", charset="UTF-8"'
+# Browsers ask for the key, as any user's password, and send it with all of the page; Chromium only if Basic is first.
+CHALLENGES = (
+    'Basic realm="upload-and-classify: any user, the API key as the password", charset="UTF-8", '
+    'Bearer realm="upload-and-classify"'
+)
 
 
 def guard(app: ASGIApp, settings: Settings) -> ASGIApp | None:
@@ -51,9 +53,8 @@ class KeyGuard:
         if path_of(scope).startswith(OPEN) or any(hmac.compare_digest(key, self._key) for key in read_keys(headers)):
             await self.app(scope, receive, send)
             return
-        asks = [BEARER] + [BASIC] * ("text/html" in headers.get("accept", ""))
         message = "this service wants its API key, as Authorization: Bearer <key> or X-API-Key: <key>"
-        response = JSONResponse({"error": message}, 401, {"www-authenticate": ", ".join(asks)})
+        response = JSONResponse({"error": message}, 401, {"www-authenticate": CHALLENGES})
         await response(scope, receive, send)
 
 

@@ -5,13 +5,12 @@ It goes the way of /classify up to the model, so the picture is the model's inpu
 
 from __future__ import annotations
 
-import cv2
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from service.api.body import header
 from service.api.uploads import read_query
-from service.images.preprocessing import Pixels
+from service.images.encoding import encode
 
 
 async def show_input(request: Request) -> Response:
@@ -27,7 +26,7 @@ async def show_input(request: Request) -> Response:
         content_type, query = header(request.scope, b"content-type"), read_query(request.scope["query_string"])
         parts = await state.intake.read_large(body, content_type, query)
         seen = (await state.intake.see(parts[:1], served.target, request.receive))[0]
-        png = await state.intake.decoders.run(lambda: write_png(seen.pixels))
+        png = await state.intake.decoders.run(lambda: encode(seen.pixels, ".png"))
     except ClientDisconnect:
         request.scope["counted"] = True  # as no answer: nobody reads it
         return Response(status_code=499)  # nobody reads it; nginx's status for a client that has left
@@ -36,11 +35,3 @@ async def show_input(request: Request) -> Response:
         top, left, bottom, right = seen.region
         headers["x-region"] = f"{left},{top},{right - left},{bottom - top}"
     return Response(png, media_type="image/png", headers=headers)
-
-
-def write_png(pixels: Pixels) -> bytes:
-    """A PNG of pixels (H, W, 1, 3 or 4) uint8."""
-    turned = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(pixels.shape[2])
-    done, data = cv2.imencode(".png", pixels if turned is None else cv2.cvtColor(pixels, turned))
-    assert done
-    return bytes(data)

@@ -34,7 +34,7 @@ def write_index(pages: Pages) -> str:
     registry = pages.registry
     served = [_write_served(each.model, registry.of(each.model.name)) for each in registry]
     failed = [_write_failed(name, registry.of(name)) for name in registry.failed_names]
-    links = write_links("v2", "", pages.paths)
+    links = write_links("v2", "metrics")
     return _template().substitute(links=links, icon=icon(), models="\n".join(served + failed))
 
 

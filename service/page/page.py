@@ -8,7 +8,6 @@ add a prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache, partial
 from html import escape
 from string import Template
@@ -32,25 +31,20 @@ MAX_DRAWN_PIXELS = 64  # side of the largest input for which drawing by hand mak
 MAX_INLINE_LABELS = 60  # characters; longer lists open on demand
 BRAND = "Upload and classify"
 plain_label = re.compile(r"[\w-]{1,20}")
-# Linked where the application has them.
-LINKS = {"/metrics": "Metrics"}
 
 
 class Pages:
     """The pages of the models that are served, each made when it is first asked for; models may come and go."""
 
-    def __init__(self, registry: Registry, settings: Settings, paths: Iterable[str]) -> None:
-        """`paths` are those of the application's routes."""
-        self.registry, self.paths, self._models = registry, set(paths), settings.models
-        # Without scripts, which make a PNG of whatever the browser shows, a form takes what the server does.
-        self._accept = ",".join(f"image/{name}" for name in settings.formats)
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        self.registry, self.settings = registry, settings
         self._samples: WeakKeyDictionary[Model, Samples] = WeakKeyDictionary()
         self._written: WeakKeyDictionary[Model, tuple[str, Document]] = WeakKeyDictionary()  # with the menu
 
     def samples_of(self, model: Model) -> Samples:
         """Samples that lie beside the model."""
         if model not in self._samples:
-            self._samples[model] = Samples(self._models / model.name / SAMPLES)
+            self._samples[model] = Samples(self.settings.models / model.name / SAMPLES)
         return self._samples[model]
 
     def try_samples(self) -> None:
@@ -63,7 +57,7 @@ class Pages:
         menu = write_menu(self.registry, model.name)
         written = self._written.get(model)
         if written is None or written[0] != menu:
-            html = write_page(model, menu, self.samples_of(model), self.paths, self._accept)
+            html = write_page(model, menu, self.samples_of(model), self.settings)
             written = self._written[model] = menu, Document(html, ".html")
         return written[1]
 
@@ -76,7 +70,7 @@ async def show_page(request: Request) -> Response:
     return document.answer(request)
 
 
-def write_page(model: Model, menu: str, samples: Samples, paths: set[str], accept: str) -> str:
+def write_page(model: Model, menu: str, samples: Samples, settings: Settings) -> str:
     """HTML of a model's page."""
     title, question = title_of(model), model.description.get("question")
     return _template().substitute(
@@ -93,9 +87,11 @@ def write_page(model: Model, menu: str, samples: Samples, paths: set[str], accep
         labels=_write_labels(model),
         width=model.input.width,
         models=menu,
-        links=write_links(f"../v2/models/{quote(model.name, safe='')}", "..", paths),
+        links=write_links(f"../v2/models/{quote(model.name, safe='')}", "../metrics"),
         hint=_write_hint(model),
-        accept=accept,
+        # Without scripts, which make a PNG of whatever the browser shows, a form takes what the server does.
+        accept=",".join(f"image/{name}" for name in settings.formats),
+        key="-H 'X-API-Key: …' " if settings.api_key else "",
         names=escape("/".join(name.removesuffix(".png") for name in samples.names)),  # no name holds a slash
         samples=write_strip(samples),
         samples_count=len(samples.names),
@@ -159,8 +155,6 @@ def _write_hint(model: Model) -> str:
     return f" A name such as <code>12-{escape(label)}.png</code> says the class, which is then checked."
 
 
-def write_links(metadata: str, root: str, paths: set[str]) -> str:
-    """Links to the metadata, and to what else the application has; `root` is where it is from the page."""
-    links = [(metadata, "Metadata")]
-    links += [(f"{root}{path}" if root else path[1:], text) for path, text in LINKS.items() if path in paths]
-    return "".join(f'<li><a href="{href}">{text}</a>' for href, text in links)
+def write_links(metadata: str, metrics: str) -> str:
+    """Links to the metadata and the metrics, by their paths from the page."""
+    return f'<li><a href="{metadata}">Metadata</a><li><a href="{metrics}">Metrics</a>'

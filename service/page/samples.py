@@ -47,7 +47,10 @@ class Samples:
 
     def __init__(self, folder: Path) -> None:
         found = [path.name for path in folder.glob("*.png") if path.is_file()] if folder.is_dir() else []
-        self.folder, self.names = folder, sorted(found, key=_by_number)[:MAX_SAMPLES]
+        names = [name for name in found if name.isprintable()]  # a page can hold these only
+        if len(names) < len(found):
+            logger.warning("%s: %d samples have names that no page can hold.", folder, len(found) - len(names))
+        self.folder, self.names = folder, sorted(names, key=_by_number)[:MAX_SAMPLES]
         self._files = StaticFiles(directory=folder, check_dir=False)
 
     def read(self, name: str) -> Pixels:

@@ -6,12 +6,12 @@ from base64 import b64encode
 
 import cv2
 
+from service.images.encoding import encode
 from service.images.preprocessing import Pixels
 from service.images.scaling import resize
 
 SIDE = 64  # pixels, of the longer one; shown at 48
 QUALITY = 70  # of WebP
-TURNED = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
 
 def write_thumbnail(pixels: Pixels, side: int = SIDE) -> str:
@@ -19,12 +19,10 @@ def write_thumbnail(pixels: Pixels, side: int = SIDE) -> str:
 
     What fits already stays as it is, without loss: its pixels are to be seen.
     """
-    height, width, channels = pixels.shape
+    height, width, _ = pixels.shape
     share = min(1.0, side / max(height, width))
     if share < 1:
         pixels = resize(pixels, max(1, round(height * share)), max(1, round(width * share)))
     kept = QUALITY if share < 1 else 101  # above 100 WebP loses nothing
-    shown = cv2.cvtColor(pixels, TURNED[channels]) if channels in TURNED else pixels
-    done, data = cv2.imencode(".webp", shown, [cv2.IMWRITE_WEBP_QUALITY, kept])
-    assert done
-    return f"data:image/webp;base64,{b64encode(bytes(data)).decode()}"
+    file = encode(pixels, ".webp", (cv2.IMWRITE_WEBP_QUALITY, kept))
+    return f"data:image/webp;base64,{b64encode(file).decode()}"

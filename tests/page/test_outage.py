@@ -68,9 +68,39 @@ def test_a_busy_server_is_asked_again(page: Page) -> None:
     assert len(asked) == 5
 
 
+def test_a_proxy_that_refuses_is_not_asked_for_ever(page: Page) -> None:
+    """It says 503 and not when to come again; the server itself is there."""
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, body="no")
+
+    page.route("**/classify?*", answer)
+    upload(page, IMGS / "0-7.png")
+    expect(page.locator("#sentence")).to_have_text("The server answered 503 Service Unavailable.")
+    assert len(asked) == 3
+
+
+def test_what_the_model_sees_is_asked_for_again(page: Page) -> None:
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, headers={"retry-after": "1"}, json={"error": "busy"})
+        else:
+            route.continue_()
+
+    page.route("**/input", answer)
+    draw(page, ONE)
+    expect(page.locator("#class")).to_have_text("1")
+    expect(page.locator("#seen")).to_have_js_property("naturalWidth", 28)
+
+
 def test_a_file_over_the_limit_does_not_stop_the_others(page: Page, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
-    large.write_bytes((IMGS / "0-7.png").read_bytes() + bytes(33 * 1024 * 1024))
+    large.write_bytes((IMGS / "0-7.png").read_bytes()[:100] + bytes(33 * 1024 * 1024))
     upload(page, large, IMGS / "0-7.png")
     expect(page.locator("#summary")).to_contain_text("2 files · 100.0 % right (1 of 1)")
     expect(page.locator("[data-count=refused]")).to_have_text("1")

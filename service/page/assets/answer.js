@@ -8,15 +8,16 @@ import { toPng } from "./pictures.js";
 const SURE = 0.7; // probability from which on a class is named as the answer
 const LIKELY = 1 / 3; // of the best one's probability, that a class has which is named beside it
 
+const TAKEN = byId("files").accept.split(","); // by the server: the page itself makes a PNG of whatever the browser shows
 let preview = new AbortController();
 
 /** Show an item {fn, file, answer, error}; what has not arrived yet is left open. */
 export function showItem(item) {
 	byId("region").hidden = true;
-	byId("choose-part").hidden = item.drawn;
+	byId("choose-part").inert = item.drawn;
 	showImage(byId("shown"), item.file);
 	byId("shown").alt = byId("shown-name").textContent = byId("shown-name").title = item.fn;
-	byId("curl").textContent = writeCurl(item.fn);
+	showCurl(item);
 	showAnswer(item);
 	return showSeen(item);
 }
@@ -40,24 +41,33 @@ export function showProgress(share) {
 
 /** The sample that the page comes with; its pictures are there. */
 export function showExample(item) {
-	byId("curl").textContent = writeCurl(item.fn);
-	byId("choose-part").hidden = false;
+	showCurl(item);
+	byId("choose-part").inert = false;
 	showAnswer(item);
 }
 
 /** As it is before the first file. */
 export function showNothing() {
 	preview.abort();
-	for (const part of ["shown", "seen", "region", "choose-part"].map(byId)) {
+	for (const part of ["shown", "seen", "region"].map(byId)) {
 		part.hidden = true;
 		part.removeAttribute("src");
 	}
 	byId("shown-name").textContent = "";
-	byId("curl").textContent = writeCurl("picture.png");
+	showCurl({ fn: "picture.png" });
 	showAnswer({});
 	byId("answer").dataset.state = "empty";
 	byId("class").textContent = "";
 }
+
+/** The command for this file, where the server takes it as the user has it. */
+function showCurl({ fn, file }) {
+	byId("curl").textContent = writeCurl(fn);
+	byId("curl").parentElement.inert = file !== undefined && (file.isMade || !TAKEN.includes(file.type));
+}
+
+/** An answer in words, for who hears it. */
+export const tell = ({ answer, error }) => error ?? `${answer.cls}, ${percent(answer.top[0][1])}`;
 
 /** How large a label may be written. */
 export const sizeOf = (label) => (label.length <= 2 ? "huge" : label.length <= 10 ? "large" : "long");
@@ -81,8 +91,9 @@ async function showSeen(item) {
 	preview = new AbortController();
 	const { signal } = preview;
 	try {
-		item.ready ??= toPng(item.file);
-		const picture = await item.ready;
+		const ready = item.ready ?? toPng(item.file);
+		if (item.state === "waiting") item.ready = ready; // it is sent from there, too
+		const picture = await ready;
 		if (picture.blob.size >= LARGE) await item.settled;
 		signal.throwIfAborted();
 		const { seen, region } = await readInput(picture.blob, signal);
@@ -96,6 +107,8 @@ async function showSeen(item) {
 
 /** A frame around what of the picture the model sees; left, top, width and height in the picture's pixels. */
 function showRegion([left, top, wide, high], { width, height }) {
+	const { naturalWidth, naturalHeight } = byId("shown");
+	if ((naturalWidth - naturalHeight) * (width - height) < 0) [width, height] = [height, width]; // the file is turned
 	const side = Math.max(width, height);
 	const share = (pixels) => `${(pixels / side) * 100}%`;
 	const places = { left: share(left + (side - width) / 2), top: share(top + (side - height) / 2) };

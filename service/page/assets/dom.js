@@ -4,6 +4,14 @@ export const byId = (id) => document.getElementById(id);
 
 export const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** Where on an element a pointer is: shares of its width and height. */
+export function locate({ clientX, clientY }, element) {
+	const box = element.getBoundingClientRect();
+	return [(clientX - box.left) / box.width, (clientY - box.top) / box.height];
+}
+
 /** Tell it to a screen reader. */
 export function announce(text) {
 	byId("live").textContent = text;
@@ -11,6 +19,7 @@ export function announce(text) {
 
 /** Show a file in an image element; its memory is given back as soon as it is loaded. */
 export function showImage(image, blob) {
+	URL.revokeObjectURL(image.src); // of a file that has not been loaded yet
 	const url = URL.createObjectURL(blob);
 	image.onload = image.onerror = ({ type }) => {
 		URL.revokeObjectURL(url);
@@ -41,7 +50,8 @@ export function make(tag, properties, ...children) {
 /** Arrow keys, Home and End go through a list or grid that is one stop for the Tab key; returns where they went. */
 export function moveFocus(event, elements) {
 	const end = elements.length;
-	const row = elements.findIndex((one) => one.offsetTop > elements[0].offsetTop);
+	const second = elements.findIndex((one) => one.offsetTop > elements[0].offsetTop);
+	const row = second < 0 ? 1 : second;
 	const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row, Home: -end, End: end };
 	if (!(event.key in steps)) return null;
 	event.preventDefault();

@@ -1,11 +1,14 @@
 // Results as CSV (RFC 4180), and a file as a curl command.
 
+import { byId } from "./dom.js";
+
+const BOM = "\uFEFF"; // by which spreadsheets know UTF-8
 const COLUMNS = ["file", "class", "probability", "expected", "right", "latency_ms", "error"];
 
 /** One row for each result that is done. */
 export function writeCsv(items) {
-	const rows = items.map(({ fn, answer, expected, error }) => [
-		text(fn),
+	const rows = items.map(({ path, answer, expected, error }) => [
+		text(path),
 		answer ? text(String(answer.cls)) : "",
 		answer?.top[0][1] ?? "",
 		text(expected ?? ""),
@@ -13,19 +16,21 @@ export function writeCsv(items) {
 		answer?.ms.toFixed(1) ?? "",
 		text(error ?? ""),
 	]);
-	return [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+	return BOM + [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
 }
 
-/** A quoted cell; what a spreadsheet would take for a formula gets an apostrophe before it. */
+/** A cell, quoted if it is no number; what a spreadsheet would take for a formula gets an apostrophe before it. */
 function text(value) {
+	if (value === "" || /^-?\d+$/.test(value)) return value;
 	const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-	return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+	return `"${safe.replaceAll('"', '""')}"`;
 }
 
 /** The command that uploads a file of this name, for a POSIX shell. */
 export function writeCurl(fn) {
 	const url = location.origin + location.pathname;
-	if (/^[\w.][\w.-]*$/.test(fn)) return `curl -F file=@${fn} ${url}`;
+	const curl = `curl ${byId("curl").dataset.key}-F`;
+	if (/^[\w.][\w.-]*$/.test(fn)) return `${curl} file=@${fn} ${url}`;
 	const quoted = `file=@"${fn.replace(/[\\"]/g, "\\$&")}"`; // curl's own quotes, for ; and , in names
-	return `curl -F '${quoted.replaceAll("'", "'\\''")}' ${url}`;
+	return `${curl} '${quoted.replaceAll("'", "'\\''")}' ${url}`;
 }

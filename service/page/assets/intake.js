@@ -10,6 +10,7 @@ export function takeFiles(take) {
 		take(sort([...input.files]));
 		input.value = ""; // the same file may be chosen again
 	};
+	if (input.files.length) input.onchange(); // somebody was quicker than the scripts
 	addEventListener("paste", (event) => {
 		const files = [...event.clipboardData.files];
 		if (files.length) take(files);
@@ -33,23 +34,29 @@ function takeDrops(take) {
 	});
 }
 
-/** The dropped files, and the pictures of dropped folders. */
+/** The dropped files, or the pictures among them and in dropped folders. */
 async function readDrop({ items, files }) {
 	const dropped = [...files]; // it and the entries are gone after the first await
 	const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
 	if (!entries.some((entry) => entry.isDirectory)) return dropped;
-	return (await Promise.all(entries.map(readEntry))).flat();
+	const found = (await Promise.all(entries.map(readEntry))).flat();
+	const pictures = found.filter(({ type, name }) => type.startsWith("image/") || /\.hei[cf]$/i.test(name));
+	return pictures.length ? pictures : found; // of which each is then named
 }
 
 async function readEntry(entry) {
-	if (entry.isFile) return [await new Promise((done, fail) => entry.file(done, fail))];
+	if (entry.isFile) {
+		const file = await new Promise((done, fail) => entry.file(done, fail));
+		return [Object.assign(file, { path: entry.fullPath.slice(1) })];
+	}
 	const reader = entry.createReader();
 	const files = [];
 	for (;;) {
 		const some = await new Promise((done, fail) => reader.readEntries(done, fail)); // at most 100 at a time
-		if (!some.length) return files.filter(({ type }) => type.startsWith("image/"));
+		if (!some.length) return files;
 		files.push(...(await Promise.all(some.map(readEntry))).flat());
 	}
 }
 
-const sort = (files) => files.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+const nameOf = ({ path, name }) => path ?? name;
+const sort = (files) => files.sort((a, b) => nameOf(a).localeCompare(nameOf(b), "en", { numeric: true }));

@@ -1,13 +1,13 @@
 // The page, put together.
 
-import { showAnswer, showExample, showItem, showNothing, showProgress } from "./answer.js";
+import { showAnswer, showExample, showItem, showNothing, showProgress, tell } from "./answer.js";
 import { classify, readLabels, restored } from "./api.js";
-import { announce, byId, download, make, moveFocus, percent } from "./dom.js";
+import { announce, byId, download, make, moveFocus } from "./dom.js";
 import { writeCsv } from "./export.js";
 import { takeFiles } from "./intake.js";
 import { Pad } from "./pad.js";
 import { choosePart } from "./part.js";
-import { Results, SAMPLE } from "./results.js";
+import { claimOf, Results } from "./results.js";
 
 let current = null; // in the answer panel
 
@@ -20,15 +20,13 @@ const results = new Results({
 	progressed: (item, share) => item === current && showProgress(share),
 });
 
-takeFiles((files) => {
-	results.add(files);
-	byId(files.length > 1 ? "results" : "answer").scrollIntoView({ block: "nearest" });
-});
-
 byId("clear").onclick = () => {
+	const isOfThem = results.items.includes(current);
 	results.clear();
-	current = null;
-	showNothing();
+	if (isOfThem) {
+		current = null;
+		showNothing();
+	}
 	byId("files").focus();
 };
 byId("export").onclick = () => {
@@ -44,19 +42,22 @@ const pathOf = (name) => `samples/${encodeURIComponent(name)}`;
 
 async function readSample(name) {
 	const response = await fetch(pathOf(name)).catch(() => restored().then(() => fetch(pathOf(name))));
-	return new File([await response.blob()], name);
+	return new File(response.ok ? [await response.blob()] : [], name, { type: "image/png" });
 }
 
-strip.onclick = async ({ target }) => {
-	const button = target.closest("button");
-	if (button) results.add([await readSample(button.value)], true);
-};
-strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
-byId("all-samples").onclick = async () => {
+/** Add samples to the results; what has come into the panel meanwhile stays there. */
+async function addSamples(names) {
 	const before = current;
 	const files = await Promise.all(names.map(readSample));
-	results.add(files, true, current === before); // a drawing begun meanwhile stays
+	results.add(files, true, current === before);
+}
+
+strip.onclick = ({ target }) => {
+	const button = target.closest("button");
+	if (button) addSamples([button.value]);
 };
+strip.onkeydown = (event) => moveFocus(event, [...strip.querySelectorAll("button")]);
+byId("all-samples").onclick = () => addSamples(names);
 
 // Drawing: one request at a time, and another when the drawing has changed meanwhile.
 
@@ -92,8 +93,7 @@ async function showDrawing() {
 	if (current !== drawing) return;
 	showAnswer(drawing);
 	clearTimeout(announcement);
-	const { answer, error } = drawing;
-	announcement = setTimeout(() => announce(error ?? `${answer.cls}, ${percent(answer.top[0][1])}`), 700);
+	announcement = setTimeout(announce, 700, tell(drawing));
 	await seen;
 }
 
@@ -136,10 +136,17 @@ async function tryFirst(file) {
 }
 if (example) {
 	const answer = JSON.parse(example);
-	const claim = SAMPLE.exec(answer.fn)?.[1];
-	current = { fn: answer.fn, answer, expected: answer.top.some(([label]) => String(label) === claim) ? claim : undefined };
+	const likely = answer.top.map(([label]) => String(label));
+	current = { fn: answer.fn, answer, expected: claimOf(answer.fn, likely, true) };
 	showExample(current);
 } else {
 	showNothing();
 	if (names.length) readSample(names[0]).then(tryFirst);
 }
+
+// Last, as somebody may have chosen files before the scripts were here
+
+takeFiles((files) => {
+	results.add(files);
+	byId(files.length > 1 ? "results" : "answer").scrollIntoView({ block: "nearest" });
+});

@@ -1,9 +1,8 @@
 // A sheet to draw on with mouse, pen, finger or keys: dark ink on white paper.
 
-import { announce, byId } from "./dom.js";
+import { ARROWS, announce, byId, locate } from "./dom.js";
 
 const INK_WIDTH = 0.05; // of the sheet's side: wider, and small digits become blobs
-const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Pad {
 	/** `changed` is called after every visible change. */
@@ -14,7 +13,7 @@ export class Pad {
 		this.pen = [0.5, 0.5]; // the keyboard's
 		this.listenToPointer();
 		canvas.onkeydown = (event) => this.press(event);
-		canvas.onblur = () => (this.down = false);
+		canvas.onblur = () => this.lift();
 		this.redraw([]);
 	}
 
@@ -44,39 +43,36 @@ export class Pad {
 			active = event.pointerId;
 			canvas.setPointerCapture(active);
 			byId("pen").hidden = true;
-			this.begin(this.locate(event));
+			this.lift();
+			this.begin(locate(event, canvas));
 		};
 		canvas.onpointermove = (event) => {
 			if (event.pointerId !== active) return;
 			const events = event.getCoalescedEvents?.() ?? [];
-			this.extend((events.length ? events : [event]).map((one) => this.locate(one)));
+			this.extend((events.length ? events : [event]).map((one) => locate(one, canvas)));
 		};
 		canvas.onpointerup = canvas.onpointercancel = (event) => {
 			if (event.pointerId === active) active = null;
 		};
-	}
-
-	locate(event) {
-		const box = this.canvas.getBoundingClientRect();
-		return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+		addEventListener("pagehide", () => (active = null)); // nobody tells that it went up meanwhile
 	}
 
 	begin(point) {
-		this.strokes.push([point]);
+		this.stroke = [point];
+		this.strokes.push(this.stroke);
 		this.ink([point]);
 		this.changed();
 	}
 
 	extend(points) {
-		const stroke = this.strokes.at(-1);
-		if (!stroke) return; // cleared meanwhile
-		this.ink([stroke.at(-1), ...points]);
-		stroke.push(...points);
+		if (!this.stroke) return; // undone meanwhile
+		this.ink([this.stroke.at(-1), ...points]);
+		this.stroke.push(...points);
 		this.changed();
 	}
 
 	press(event) {
-		const step = KEYS[event.key];
+		const step = ARROWS[event.key];
 		if (step) this.move(step, (event.shiftKey ? 4 : 1) / Number(this.canvas.dataset.cells));
 		else if (event.key === " ") this.toggle();
 		else if (event.key === "Backspace" || (event.key === "z" && (event.ctrlKey || event.metaKey))) this.undo();
@@ -86,10 +82,19 @@ export class Pad {
 	}
 
 	toggle() {
-		this.down = !this.down;
-		announce(this.down ? "pen down" : "pen up");
+		const down = !this.down;
+		this.lift();
+		this.down = down; // the keyboard's
+		announce(down ? "pen down" : "pen up");
 		this.showPen();
-		if (this.down) this.begin([...this.pen]);
+		if (down) this.begin([...this.pen]);
+	}
+
+	/** End the stroke that is being drawn. */
+	lift() {
+		this.stroke = null;
+		this.down = false;
+		byId("pen").classList.remove("down");
 	}
 
 	move([x, y], distance) {
@@ -118,7 +123,7 @@ export class Pad {
 	redraw(strokes) {
 		const { context, canvas } = this;
 		this.strokes = strokes;
-		this.down = false; // the keyboard's pen
+		this.lift();
 		Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineCap: "round", lineJoin: "round" });
 		context.lineWidth = INK_WIDTH * canvas.width;
 		context.fillRect(0, 0, canvas.width, canvas.height);

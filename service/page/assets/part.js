@@ -1,9 +1,8 @@
 // A box on a picture, drawn with mouse, pen, finger or keys, to ask about that part alone.
 
-import { byId } from "./dom.js";
+import { ARROWS, byId, locate } from "./dom.js";
 import { cut } from "./pictures.js";
 
-const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 0.02; // of the picture, for each key
 const LEAST = 0.02; // of the picture, that a box is wide and high
 
@@ -17,10 +16,14 @@ export function choosePart(file, take) {
 	const image = sheet.querySelector("img");
 	const url = URL.createObjectURL(file);
 	image.src = url;
+	image.onload = () => sheet.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
 	dialog.onclose = () => URL.revokeObjectURL(url);
+	byId("part-go").disabled = false;
 	byId("part-go").onclick = async () => {
+		byId("part-go").disabled = true;
 		const name = `part of ${file.name.replace(/\.\w+$/, "")}.png`;
-		take(new File([await cut(file, box)], name, { type: "image/png" }));
+		const part = new File([await cut(file, box)], name, { type: "image/png" });
+		if (dialog.open) take(Object.assign(part, { isMade: true }));
 		dialog.close();
 	};
 	place([0.25, 0.25, 0.5, 0.5]);
@@ -33,25 +36,22 @@ function place(wanted) {
 	for (const [index, side] of ["left", "top", "width", "height"].entries()) byId("box").style[side] = `${box[index] * 100}%`;
 }
 
-function locate(event) {
-	const bounds = sheet.getBoundingClientRect();
-	return [(event.clientX - bounds.left) / bounds.width, (event.clientY - bounds.top) / bounds.height].map((share) => within(share, 0, 1));
-}
-
+const find = (event) => locate(event, sheet).map((share) => within(share, 0, 1));
 byId("part-close").onclick = () => dialog.close();
 sheet.onpointerdown = (event) => {
 	event.preventDefault();
 	sheet.setPointerCapture(event.pointerId);
-	const start = locate(event);
+	const start = find(event);
 	sheet.onpointermove = (moved) => {
-		const end = locate(moved);
+		if (moved.pointerId !== event.pointerId) return;
+		const end = find(moved);
 		const size = [0, 1].map((axis) => Math.max(LEAST, Math.abs(end[axis] - start[axis])));
 		place([...size.map((side, axis) => within(Math.min(start[axis], end[axis]), 0, 1 - side)), ...size]);
 	};
 };
 sheet.onpointerup = sheet.onpointercancel = () => (sheet.onpointermove = null);
 byId("box").onkeydown = (event) => {
-	const way = KEYS[event.key];
+	const way = ARROWS[event.key];
 	if (event.key === "Enter") byId("part-go").click();
 	if (!way) return;
 	event.preventDefault();

@@ -2,6 +2,7 @@
 
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const MAX_SIDE = 1024; // pixels; what models take is smaller, and so is what they trim
+const AS_IT_IS = { pixels: 2 ** 24, bytes: 2 ** 23 }; // of a PNG
 // As the file has them: profiles are not applied, as the server applies none to a PNG; telephones' turns are.
 const OPTIONS = { colorSpaceConversion: "none", imageOrientation: "from-image" };
 const OFFER = "save it as JPEG first";
@@ -15,21 +16,22 @@ const KINDS = [
 	[/^%PDF/, "a PDF; take a screenshot of the page"],
 	[/^(.{4}ftyp|.E\xdf\xa3)/s, "a film; take a screenshot of one picture"],
 	[/^PK/, "an archive; unpack it first"],
-	[/^(\xff\xd8\xff|RIFF.{4}WEBP|GIF8|BM)/s, "damaged"],
+	[/^(\xff\xd8\xff|RIFF.{4}WEBP|GIF8|BM)/s, "damaged, or too large for this browser"],
 	[/^$/, "empty"],
 ];
 
 /**
- * A PNG of a file, {blob, width, height}: byte for byte, if it is one.
+ * A PNG of a file, {blob, width, height}: byte for byte, if it is one that is not large.
  * Throws an Error with a sentence where the browser cannot decode it.
  */
 export async function toPng(file) {
 	const head = new Uint8Array(await file.slice(0, 24).arrayBuffer());
-	if (PNG.every((byte, index) => head[index] === byte)) {
-		const [width, height] = head.length < 24 ? [0, 0] : [16, 20].map((at) => new DataView(head.buffer).getUint32(at));
-		return { blob: file, width, height };
-	}
+	const isPng = PNG.every((byte, index) => head[index] === byte);
+	const [width, height] = isPng && head.length === 24 ? [16, 20].map((at) => new DataView(head.buffer).getUint32(at)) : [0, 0];
+	const asItIs = { blob: file, width, height };
+	if (isPng && width * height <= AS_IT_IS.pixels && file.size <= AS_IT_IS.bytes) return asItIs;
 	const bitmap = await createImageBitmap(file, OPTIONS).catch(() => null);
+	if (!bitmap && isPng) return asItIs; // the server says what is wrong with it
 	if (!bitmap) throw new Error(`${file.name}: this is ${nameKind(String.fromCharCode(...head))}.`);
 	return paint(bitmap, [0, 0, bitmap.width, bitmap.height]);
 }

@@ -1,16 +1,22 @@
 // The uploaded files: a card for each, counts, a filter, and a bounded number of requests at a time.
 
-import { nameDoubt, sizeOf } from "./answer.js";
-import { classify, readLabels } from "./api.js";
+import { nameDoubt, sizeOf, tell } from "./answer.js";
+import { classify, persist, readLabels } from "./api.js";
 import { announce, byId, moveFocus, percent, showBars, showImage } from "./dom.js";
 import { toPng } from "./pictures.js";
 
-const CONCURRENT = 6; // as many connections as a browser opens to one server
+const CONCURRENT = 5; // of the six connections that a browser opens to one server: a drawing has one left
 const BARS = 3;
 const CARDS_AT_ONCE = 100; // then the page is painted
-export const SAMPLE = /-([^-]+)\.\w+$/; // a file's name that tells its class
-const CHECKED = /^\d+-(.+)\.\w+$/;
 const NONE = { wrong: "No file is wrong.", refused: "No file was refused." };
+
+/** The class that a file's name tells, "12-T-shirt.png": after a number, or a sample's after any hyphen. */
+export function claimOf(fn, labels, isSample) {
+	const [first, ...words] = fn.normalize().replace(/\.\w+$/, "").split("-");
+	const claims = words.map((_, index) => words.slice(index).join("-")); // the longest first
+	const told = isSample ? claims : /^\d+$/.test(first) ? claims.slice(0, 1) : [];
+	return told.map((claim) => labels.find((label) => label.normalize() === claim)).find((label) => label !== undefined);
+}
 
 export class Results {
 	/** `on` has selected(item), that becomes the current one, settled(item) and progressed(item, share that is sent). */
@@ -54,12 +60,12 @@ export class Results {
 		if (!this.active) this.run = { started: performance.now(), done: 0 };
 		byId("results").hidden = !files.length && !this.items.length;
 		for (const [index, file] of files.entries()) {
-			const item = makeItem(file, areSamples ? SAMPLE : CHECKED);
+			const item = makeItem(file, areSamples);
 			this.items.push(item);
 			this.waiting.push(item);
 			this.list.append(item.card);
 			if (!index && select) this.choose(item.card);
-			else if (!index) item.card.tabIndex = 0;
+			else if (!index) this.letFocus(item.card);
 			if (index % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) await new Promise((done) => setTimeout(done));
 			if (signal.aborted) return;
 			if (this.active < CONCURRENT) this.work(signal);
@@ -78,7 +84,7 @@ export class Results {
 			this.settle(item, said);
 			this.summarise();
 		}
-		if (!--this.active) performance.clearResourceTimings();
+		this.active--;
 	}
 
 	/** {answer, expected} */
@@ -90,8 +96,9 @@ export class Results {
 			this.on.progressed(item, share);
 			this.summarise();
 		});
-		const isClass = item.claim && (await readLabels().catch(() => [])).includes(item.claim);
-		return { answer, expected: isClass ? item.claim : undefined };
+		if (!item.fn.includes("-")) return { answer };
+		this.run.labels ??= persist(signal, readLabels).catch(() => []);
+		return { answer, expected: claimOf(item.fn, await this.run.labels, item.isSample) };
 	}
 
 	settle(item, said, state) {
@@ -103,13 +110,16 @@ export class Results {
 
 	choose(card) {
 		if (!card) return;
-		for (const other of this.list.querySelectorAll("[aria-selected=true], [tabindex='0']")) {
-			other.ariaSelected = "false";
-			other.tabIndex = -1;
-		}
+		for (const other of this.list.querySelectorAll("[aria-selected=true]")) other.ariaSelected = "false";
 		card.ariaSelected = "true";
-		card.tabIndex = 0;
+		this.letFocus(card);
 		this.on.selected(this.items.find((item) => item.card === card));
+	}
+
+	/** The Tab key stops at one card. */
+	letFocus(card) {
+		for (const other of this.list.querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
+		card.tabIndex = 0;
 	}
 
 	shown() {
@@ -120,7 +130,7 @@ export class Results {
 		choice.checked = true;
 		this.list.dataset.show = choice.value;
 		const cards = this.shown();
-		if (cards.length && !cards.some((card) => card.tabIndex === 0)) cards[0].tabIndex = 0;
+		if (cards.length) this.letFocus(cards.find((card) => card.tabIndex === 0) ?? cards[0]);
 		this.summarise();
 	}
 
@@ -134,7 +144,7 @@ export class Results {
 
 	showSummary() {
 		const all = this.items.length;
-		const counts = { all, waiting: 0, right: 0, wrong: 0, refused: 0, cancelled: 0 };
+		const counts = { all, waiting: 0, done: 0, right: 0, wrong: 0, refused: 0, cancelled: 0 };
 		let sent = 0; // of what is under way, in files
 		for (const item of this.items) {
 			counts[item.state]++;
@@ -154,18 +164,20 @@ export class Results {
 		byId("none").textContent = NONE[show];
 		byId("progress").classList.toggle("done", !waiting);
 		for (const label of byId("results").querySelectorAll("[data-count]")) label.textContent = counts[label.dataset.count];
-		if (all && !waiting) announce(parts.join(", "));
+		const chosen = this.items.find(({ card }) => card.ariaSelected === "true");
+		if (all && !waiting) announce([...(chosen ? [tell(chosen)] : []), ...parts].join(", "));
 	}
 }
 
 const part = (card, name) => card.querySelector(`.${name}`);
 
-function makeItem(file, claimed) {
+function makeItem(file, isSample) {
 	const card = byId("card").content.firstElementChild.cloneNode(true);
 	const fn = file.name.toWellFormed();
-	part(card, "fn").textContent = part(card, "fn").title = fn;
+	const path = file.path?.toWellFormed() ?? fn; // of files of a folder, whose names may be the same
+	part(card, "fn").textContent = part(card, "fn").title = path;
 	const url = showImage(part(card, "thumb").firstChild, file);
-	const item = { file, fn, card, url, claim: claimed.exec(fn)?.[1], state: "waiting" };
+	const item = { file, fn, path, card, url, isSample, state: "waiting" };
 	item.settled = new Promise((settle) => (item.settle = settle));
 	return item;
 }
