@@ -20,8 +20,8 @@ QUICK_OUTPUT = Path(tempfile.gettempdir()) / "mnist-quick"  # never in place of 
 OURS = ("train", "convert", "service")
 EPILOG = """\
 An interrupted run goes on where it stopped when the same command is given again: its checkpoints, about 1 GB, lie in
-~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run took 71 minutes on two cores,
-of which tests had one at times; --quick shows in under a minute that everything works, and its model is not good.
+~/.cache/upload-and-classify (or under XDG_CACHE_HOME) until the run ends. A full run takes about 80 minutes on two
+cores; --quick shows in under a minute that everything works, and its model is not good.
 
 environment: MNIST_NPZ   a local mnist.npz, as --data
 exit status: 0 written; 2 wrong arguments or data; 130 interrupted

@@ -14,9 +14,11 @@ from train.strangers.rows import Row, Skipped
 from train.strangers.table import write_table
 from train.training import (
     BATCH,
-    GENTLE_LIGHT,
+    FINISH,
+    FINISH_RATE,
+    GENTLE,
     PEAK_RATE,
-    TEACHER_LIGHT,
+    TEACHER,
     TEACHER_SHARE,
     TEMPERATURE,
     WEIGHT_DECAY,
@@ -101,10 +103,12 @@ The teaching then goes through {copies} more augmented copies, which are judged 
 learns from these for {student_epochs} epochs, in the last quarter from those in which {gentle_light:.0%} of MNIST's are
 changed only slightly: {share:.0%} of its loss is the mean opinion that it is taught at temperature {temperature:g}, the
 rest the label. AdamW, weight decay {decay:g}, batches of {batch}, learning rate rising to {rate:g}, then falling to 0
-along a cosine. Seed {seed}.
+along a cosine. At last it learns for {finish_epochs} more epochs, with a rate that rises to {finish_rate:g} and falls
+again, from {finish_copies} copies with {finish.mnist:.0%} of MNIST's and more of the rest, in which {finish.still:.0%}
+of MNIST's are exactly as they are. Seed {seed}.
 
-In the end its logits are divided by the highest temperature, in hundredths, that leaves training digits calibrated, as they
-are and changed: what is no digit is doubted more, and no class changes.
+In the end its logits are divided by the highest temperature, in hundredths, that leaves training digits calibrated,
+as they are and changed: what is no digit is doubted more, and no class changes.
 
 The weights are those of the last step, not those of the best one. [`train/LOG.md`](../../train/LOG.md) says how often a
 test was looked at; on digits that nobody has looked at, expect a little less.
@@ -162,8 +166,12 @@ def write_card(report: Report, path: Path) -> None:
         teachers="A" if settings.teachers == 1 else settings.teachers,
         teachers_word="teacher learns" if settings.teachers == 1 else "teachers learn",
         teacher_epochs=settings.teacher_epochs,
-        teacher_light=TEACHER_LIGHT,
-        gentle_light=GENTLE_LIGHT,
+        teacher_light=TEACHER.light,
+        gentle_light=GENTLE.light,
+        finish_copies=settings.finish_copies,
+        finish_epochs=settings.finish_epochs,
+        finish=FINISH,
+        finish_rate=FINISH_RATE,
         images=settings.images,
         copies=settings.copies,
         student_epochs=settings.student_epochs,

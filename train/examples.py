@@ -36,6 +36,23 @@ class Extras(NamedTuple):
     negatives: int = 30_000
 
 
+class Kind(NamedTuple):
+    """How hard an epoch is made."""
+
+    light: float  # share of MNIST's that are changed only slightly
+    still: float = 0.0  # share of MNIST's that are not changed at all
+    mnist: float = 1.0  # share of MNIST's that are in it; others have their places
+
+
+class Choice(NamedTuple):
+    """What is in an epoch: MNIST's first."""
+
+    images: Pixels  # (N, 28, 28, 1)
+    truth: Truth  # (N, 10)
+    light: NDArray[np.float32]  # (N,) how likely each is changed only slightly
+    still: NDArray[np.bool_]  # (N,) whether it is not changed at all
+
+
 class Examples(NamedTuple):
     """Pictures (N, 28, 28, 1) uint8 with the probabilities they should get (N, 10); the first of them are MNIST's."""
 
@@ -48,12 +65,16 @@ class Examples(NamedTuple):
         """Pictures in an epoch."""
         return self.from_mnist + (len(self.images) - self.from_mnist) // PART
 
-    def choose(self, draws: np.random.Generator, light_share: float) -> tuple[Pixels, Truth, NDArray[np.float32]]:
-        """Of an epoch: images, truth, and for each how likely it is changed only slightly."""
-        beside = np.arange(self.from_mnist, len(self.images))
-        chosen = np.concatenate([np.arange(self.from_mnist), draws.permutation(beside)[: len(beside) // PART]])
-        light = np.where(chosen < self.from_mnist, light_share, EXTRA_LIGHT).astype(np.float32)
-        return self.images[chosen], self.truth[chosen], light
+    def choose(self, draws: np.random.Generator, kind: Kind) -> Choice:
+        """An epoch of that kind."""
+        count = round(kind.mnist * self.from_mnist)  # of MNIST's
+        beside = draws.permutation(np.arange(self.from_mnist, len(self.images)))[: self.per_epoch - count]
+        ours = np.arange(count) if count == self.from_mnist else draws.permutation(self.from_mnist)[:count]
+        chosen = np.concatenate([ours, beside])
+        is_mnist = chosen < self.from_mnist
+        light = np.where(is_mnist, kind.light, EXTRA_LIGHT).astype(np.float32)
+        still = is_mnist & (draws.random(len(chosen)) < kind.still)
+        return Choice(self.images[chosen], self.truth[chosen], light, still)
 
 
 def gather(mnist: Digits, fonts: list[Font], extras: Extras, seed: int, file: Path) -> Examples:

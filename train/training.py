@@ -4,6 +4,7 @@
     teachers  learn the labels, on new augmented copies of the examples each epoch
     copies    augmented examples, each with the teachers' mean logits for every picture
     student   learns these logits and the labels, over the copies again and again; in the end over gentle ones only
+    finish    the student again, at a lower rate, over copies in which many of MNIST's digits are exactly as they are
     softened  by one temperature: see temperature.py
 
 Every epoch and copy is kept in a folder keyed by the settings, so that an interrupted run goes on where it stopped.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from train.augmentation import augment
-from train.examples import Examples, Extras, gather
+from train.examples import Examples, Extras, Kind, gather
 from train.fonts import Font
 from train.model import build_student, build_teacher
 from train.temperature import choose_temperature, fold
@@ -34,12 +35,13 @@ Images = NDArray[np.uint8]  # (N, 28, 28, 1)
 Targets = NDArray[np.float32]  # (N, 20): the probabilities that are true, then the teachers' logits
 Curves = dict[str, list[float]]  # "loss" and "accuracy" of each epoch
 
-RECIPE = 9  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
+RECIPE = 10  # raise it when a change here or in a neighbour changes what a run produces: old checkpoints then lie idle
 BATCH = 256
 CHUNK = 1000  # images augmented or judged at once
 TEMPERATURE = 3.0  # softens both networks' answers, so that the student sees the teacher's second thoughts
-PEAK_RATE, WEIGHT_DECAY = 3e-3, 0.02  # AdamW
-TEACHER_LIGHT, STUDENT_LIGHT, GENTLE_LIGHT = 0.65, 0.5, 0.85  # of MNIST stay nearly as it is
+PEAK_RATE, FINISH_RATE, WEIGHT_DECAY = 3e-3, 1.5e-3, 0.02  # AdamW
+TEACHER = Kind(light=0.65)
+STUDENT, GENTLE, FINISH = Kind(light=0.5), Kind(light=0.85), Kind(light=0.85, still=0.3, mnist=0.72)
 DOUBTFUL = 0.6  # a probability below this is no answer
 EXTRAS = Extras()
 TEACHER_SHARE = 0.7  # of the student's loss; the labels have the rest
@@ -57,6 +59,8 @@ class Settings:
     teacher_epochs: int = 18
     copies: int = 12
     student_epochs: int = 120
+    finish_copies: int = 6
+    finish_epochs: int = 30
     recipe: int = RECIPE
 
     def folder(self, cache: Path) -> Path:
@@ -66,7 +70,14 @@ class Settings:
 
 
 QUICK = Settings(
-    images=3_000, extras=Extras(300, 0, 300, 300), teachers=1, teacher_epochs=3, copies=4, student_epochs=3
+    images=3_000,
+    extras=Extras(300, 0, 300, 300),
+    teachers=1,
+    teacher_epochs=3,
+    copies=4,
+    student_epochs=3,
+    finish_copies=1,
+    finish_epochs=1,
 )
 
 
@@ -81,13 +92,16 @@ def train(
     def judged_copy(epoch: int) -> tuple[Images, Targets]:
         return read_copy(folder / f"copy-{choose_copy(epoch, settings)}.npz")
 
+    def finishing_copy(epoch: int) -> tuple[Images, Targets]:
+        return read_copy(folder / f"copy-{settings.copies + epoch % settings.finish_copies}.npz")
+
     curves = {}
     teachers = []
     for number in range(1, settings.teachers + 1):
         seed, name = settings.seed + 1000 * number, f"teacher {number}"
 
         def new_copy(epoch: int, seed: int = seed) -> tuple[Images, Targets]:
-            pictures, truth = augment_examples(examples, seed, epoch, TEACHER_LIGHT)
+            pictures, truth = augment_examples(examples, seed, epoch, TEACHER)
             return pictures, np.concatenate([truth, 0 * truth], axis=1)
 
         keras.utils.set_random_seed(seed)
@@ -101,6 +115,18 @@ def train(
     student, curves["student"] = fit(
         "student", build_student, student_loss, settings.student_epochs, count, judged_copy, seed, folder
     )
+    student, finish = fit(
+        "finish",
+        lambda: student,
+        student_loss,
+        settings.finish_epochs,
+        count,
+        finishing_copy,
+        seed,
+        folder,
+        FINISH_RATE,
+    )
+    curves["student"] = {name: values + finish[name] for name, values in curves["student"].items()}
     soften(student, mnist, examples, settings)
     return student, curves
 
@@ -109,7 +135,7 @@ def soften(
     student: keras.Model, mnist: tuple[Images, NDArray[np.uint8]], examples: Examples, settings: Settings
 ) -> None:
     """Choose the student's temperature by MNIST's training images, and by examples changed as none was before."""
-    changed, truth = augment_examples(examples, settings.seed, settings.copies, STUDENT_LIGHT)
+    changed, truth = augment_examples(examples, settings.seed, settings.copies + settings.finish_copies, STUDENT)
     is_digit = truth.max(axis=1) > DOUBTFUL
     clean_logits = student.predict(mnist[0], CHUNK, verbose=0)
     logits = student.predict(changed[is_digit], CHUNK, verbose=0)
@@ -139,6 +165,7 @@ def fit(
     copy: Callable[[int], tuple[Images, Targets]],
     seed: int,
     folder: Path,
+    peak_rate: float = PEAK_RATE,
 ) -> tuple[keras.Model, Curves]:
     """Train a network for `epochs` over the `count` pictures of `copy(epoch)`, or go on from its last epoch."""
     model = build()
@@ -150,7 +177,7 @@ def fit(
         curves = json.loads(log.read_text())
     else:
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, epochs * steps, warmup_target=PEAK_RATE, warmup_steps=min(150, epochs * steps // 4)
+            0.0, epochs * steps, warmup_target=peak_rate, warmup_steps=min(150, epochs * steps // 4)
         )
         model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss, metrics=[accuracy])
     done = int(model.optimizer.iterations) // steps  # the log may be an epoch ahead of the checkpoint
@@ -179,23 +206,23 @@ def save(model: keras.Model, path: Path) -> None:
 def judge_copies(teachers: list[keras.Model], examples: Examples, settings: Settings, folder: Path) -> None:
     """Write copy-0.npz, copy-1.npz, …: augmented examples, their truth, the teachers' mean logits (N, 10) float16."""
     gentle = settings.copies // 4
-    missing = [copy for copy in range(settings.copies) if not (folder / f"copy-{copy}.npz").exists()]
-    done = settings.copies - len(missing)
-    for copy in tqdm(missing, total=settings.copies, initial=done, desc="copies", unit="copy"):
-        light = STUDENT_LIGHT if copy < settings.copies - gentle else GENTLE_LIGHT
-        pictures, truth = augment_examples(examples, settings.seed, copy, light)
+    kinds = [STUDENT] * (settings.copies - gentle) + [GENTLE] * gentle + [FINISH] * settings.finish_copies
+    missing = [copy for copy in range(len(kinds)) if not (folder / f"copy-{copy}.npz").exists()]
+    done = len(kinds) - len(missing)
+    for copy in tqdm(missing, total=len(kinds), initial=done, desc="copies", unit="copy"):
+        pictures, truth = augment_examples(examples, settings.seed, copy, kinds[copy])
         logits = np.mean([teacher.predict(pictures, CHUNK, verbose=0) for teacher in teachers], axis=0)
         part = folder / "part.npz"
         np.savez(part, images=pictures, truth=truth, logits=logits.astype(np.float16))
         part.replace(folder / f"copy-{copy}.npz")
 
 
-def augment_examples(
-    examples: Examples, seed: int, copy: int, light_share: float
-) -> tuple[Images, NDArray[np.float32]]:
-    """One augmented picture of each image of an epoch, and its truth; depends on the arguments only."""
-    images, truth, light = examples.choose(np.random.default_rng([seed, copy]), light_share)
-    return augment_all(images, seed, copy, light), truth
+def augment_examples(examples: Examples, seed: int, copy: int, kind: Kind) -> tuple[Images, NDArray[np.float32]]:
+    """The pictures of an epoch, augmented, and their truth; depends on the arguments only."""
+    images, truth, light, still = examples.choose(np.random.default_rng([seed, copy]), kind)
+    pictures = augment_all(images, seed, copy, light)
+    pictures[still] = images[still]
+    return pictures, truth
 
 
 def augment_all(images: Images, seed: int, copy: int, light: NDArray[np.float32]) -> Images:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.train.test_fonts import DEJAVU
-from train.examples import Extras, gather
+from train.examples import Extras, Kind, gather
 from train.fonts import Font
 from train.negatives import LETTERS, draw_negatives
 from train.sheets import prepare_glyph, redraw, warp
@@ -94,7 +94,7 @@ def test_examples_are_mnist_and_the_rest_with_its_truth(digits: np.ndarray, tmp_
 def test_an_epoch_has_all_of_mnist_and_other_extras_each_time(digits: np.ndarray, tmp_path: Path) -> None:
     labels = np.arange(40, dtype=np.uint8) % 10
     examples = gather((digits, labels), [], EXTRAS, 1, tmp_path / "examples.npz")
-    one, other = (examples.choose(np.random.default_rng(seed), 0.8) for seed in (1, 2))
+    one, other = (examples.choose(np.random.default_rng(seed), Kind(light=0.8)) for seed in (1, 2))
     np.testing.assert_array_equal(one[0][:40], digits)
     assert one[2][:40].tolist() == pytest.approx([0.8] * 40)
     assert set(one[2][40:]) == {0.5}

@@ -5,8 +5,8 @@ import pytest
 
 from train import training
 from train.data import load
-from train.examples import Extras
-from train.training import Settings, choose_copy, train
+from train.examples import Examples, Extras, Kind
+from train.training import Settings, augment_examples, choose_copy, train
 
 SETTINGS = Settings(
     images=300,
@@ -15,6 +15,8 @@ SETTINGS = Settings(
     teacher_epochs=2,
     copies=2,
     student_epochs=3,
+    finish_copies=1,
+    finish_epochs=2,
 )
 
 
@@ -29,6 +31,20 @@ def test_the_student_ends_on_gentle_copies_and_sees_every_copy() -> None:
     chosen = [choose_copy(epoch, settings) for epoch in range(40)]
     assert chosen[:30] == [epoch % 6 for epoch in range(30)]
     assert set(chosen[30:]) == {6, 7}
+
+
+def test_of_the_finish_a_share_of_mnist_is_as_it_is_and_others_have_places(tiny_file: Path) -> None:
+    mnist = load(tiny_file)
+    examples = Examples(mnist.train_images[:300], np.eye(10, dtype=np.float32)[mnist.train_labels[:300]], 150)
+    kind = Kind(light=1.0, still=0.4, mnist=0.8)
+    chosen = examples.choose(np.random.default_rng([1, 0]), kind)
+    pictures, truth = augment_examples(examples, 1, 0, kind)
+    assert (truth == chosen.truth).all()
+    assert len(pictures) == examples.per_epoch == 200
+    assert chosen.still[:120].mean() == pytest.approx(0.4, abs=0.15)
+    assert not chosen.still[120:].any()
+    same = (pictures == chosen.images).all(axis=(1, 2, 3))
+    assert (same[:120] == chosen.still[:120]).all()
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
@@ -63,7 +79,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     with pytest.raises(KeyboardInterrupt):
         train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "parts")
     parts, resumed_curves = train(mnist.train_images, mnist.train_labels, [], SETTINGS, tmp_path / "parts")
-    assert {name: len(curve["loss"]) for name, curve in resumed_curves.items()} == {"teacher 1": 2, "student": 3}
+    assert {name: len(curve["loss"]) for name, curve in resumed_curves.items()} == {"teacher 1": 2, "student": 3 + 2}
     np.testing.assert_allclose(resumed_curves["student"]["loss"], curves["student"]["loss"], rtol=1e-3)
     for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=0.02)  # threads add in any order
