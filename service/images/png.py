@@ -76,6 +76,8 @@ def read(data: Data, max_pixels: int) -> Png:
         if kind in PIXEL_CHUNKS:
             if kind in found and kind != b"IDAT":
                 raise ImageError(f"damaged PNG: it has more than one {_name(kind)} chunk")
+            if kind == b"IDAT" and kind in found and kept[-1][4:8] != kind:
+                raise ImageError("damaged PNG: its IDAT chunks do not follow each other")
             found[kind] = b"" if kind == b"IDAT" else bytes(chunk[8:-4])
             kept.append(chunk)
         else:

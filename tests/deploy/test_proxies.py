@@ -107,7 +107,7 @@ def proxy(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytes
     path = {"PATH": "/usr/bin:/usr/sbin:/usr/local/bin", "HOME": str(folder)}
     with log.open("wb") as output, subprocess.Popen(command, env={**path, **environment}, stderr=output) as process:
         try:
-            wait_for(lambda: process.poll() is not None or (certificate.exists() and listens(port)))
+            wait_for(lambda: process.poll() is not None or greets(port, certificate))
             assert process.poll() is None, log.read_text()
             context = ssl.create_default_context(cafile=certificate)
             with httpx.Client(base_url=f"https://localhost:{port}", verify=context, timeout=60) as client:
@@ -117,9 +117,17 @@ def proxy(request: pytest.FixtureRequest, upstream: str, tmp_path_factory: pytes
             process.wait(30)
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
+def greets(port: int, certificate: Path) -> bool:
+    """Whether it has its certificate; Caddy listens a moment before."""
+    try:
+        context = ssl.create_default_context(cafile=certificate)
+        with (
+            socket.create_connection(("127.0.0.1", port)) as trial,
+            context.wrap_socket(trial, server_hostname="localhost"),
+        ):
+            return True
+    except OSError:  # nobody listens, there is no certificate yet, or none for this name
+        return False
 
 
 def connections(port: int) -> set[str]:

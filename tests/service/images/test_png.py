@@ -48,6 +48,10 @@ def broken(content: bytes) -> bytes:
             "damaged PNG: it has fewer pixels than 8x8, or",
         ),
         (container(PIXELS, chunk(b"PLTE", bytes(3)), colour_type=3), "damaged PNG: it has fewer pixels than 8x8, or"),
+        (
+            container(chunk(b"IDAT", ROWS[:5]), chunk(b"PLTE", bytes(3)), chunk(b"IDAT", ROWS[5:]), colour_type=2),
+            "damaged PNG: its IDAT chunks do not follow each other",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(data: bytes, message: str) -> None:
